@@ -1,0 +1,1 @@
+"""Camera models and depth-image kernels: distortion, unprojection, registration, filtering, normals."""

@@ -1,0 +1,29 @@
+"""The errors that a user can meet: each message says what was wrong, with what, and what to do."""
+
+
+class DphmError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class SourceError(DphmError):
+    """A recording or camera cannot be opened or read."""
+
+
+class LandmarkError(DphmError):
+    """The landmark detector cannot be started (its model file is missing or wrong)."""
+
+
+class CheckpointError(DphmError):
+    """A head model folder is missing, of the wrong kind, or damaged."""
+
+
+class CalibrationError(DphmError):
+    """No head could be found or its identity could not be worked out."""
+
+
+class OutputError(DphmError):
+    """Results cannot be written where the user asked for them."""
+
+
+class DataError(DphmError):
+    """Data for training, synthesis or evaluation is missing or malformed."""

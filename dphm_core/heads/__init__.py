@@ -1,0 +1,1 @@
+"""The parametric head model: anchors, identity field, expression field, checkpoints."""

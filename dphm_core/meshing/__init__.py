@@ -1,0 +1,1 @@
+"""Meshes: extraction once, warping every frame, writers by file extension."""

@@ -1,0 +1,1 @@
+"""Recordings and cameras behind one protocol: iterate over RGBDFrames."""

@@ -1,0 +1,1 @@
+"""Rigid alignment, identity calibration and per-frame fitting."""

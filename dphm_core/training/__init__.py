@@ -1,0 +1,1 @@
+"""Synthetic heads and recordings from ICT-FaceKit, and the trainers."""
