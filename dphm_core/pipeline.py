@@ -1,0 +1,300 @@
+"""The one place with threads: source → observation on one, tracking on another, results for whoever asks.
+
+The window, the command line and the API all run this::
+
+    with Pipeline(source, observer, tracker, every_frame=True) as pipeline:
+        for tracked in pipeline.results(): ...
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from time import monotonic, perf_counter
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from dphm_core.errors import SourceError
+from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
+from dphm_core.handover import HandOver, RateMeter
+from dphm_core.player import Pace, Player
+from dphm_core.stages import FrameObserver, FrameSource, FrameTracker, PipelineState, PipelineStatus
+
+__all__ = ["Opening", "Pace", "Pipeline", "PipelineState", "PipelineStatus"]
+
+T = TypeVar("T")
+
+JOIN_TIMEOUT_S = 2.0
+"""How long `Pipeline.stop` waits for its threads."""
+
+
+class Pipeline:
+    """Runs source → observer on a producer thread and the tracker on a worker thread.
+
+    Made, commanded and read from the caller's (say, the GUI's) thread. From `start` on the source and the observer
+    belong to the producer thread, which also closes them, and the tracker to the worker thread.
+
+    Parameters
+    ----------
+    source, observer, tracker
+        The stages.
+    every_frame
+        True: no frame is lost, every result must be taken from `results`, and the end of the source is the end.
+        False: each stage gets the newest frame, the rest are dropped and counted, and at the end of a recording the
+        pipeline holds until `play` or `seek`.
+    pace
+        Who sets the pace of reading.
+    speed
+        Factor on the source's frame rate.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        observer: FrameObserver,
+        tracker: FrameTracker,
+        *,
+        every_frame: bool,
+        pace: Pace = Pace.FASTEST,
+        speed: float = 1.0,
+    ) -> None:
+        self.info = source.info
+        self.player = Player(source.info.fps, pace, speed)
+        self._source, self._observer, self._tracker = source, observer, tracker
+        self._every_frame = every_frame
+        self._observations: HandOver[Observation] = HandOver(every_frame)
+        self._tracked: HandOver[TrackedFrame] = HandOver(every_frame)
+        self._threads = (
+            threading.Thread(target=self._produce, name="dphm-producer", daemon=True),
+            threading.Thread(target=self._work, name="dphm-tracker", daemon=True),
+        )
+        self._latest: TrackedFrame | None = None
+        self._source_rate, self._tracker_rate = RateMeter(), RateMeter()
+        self._frames_read = self._frames_tracked = 0
+        self._started = self._stopped = self._finished = False
+        self._error: BaseException | None = None
+        self._error_seen = False
+
+    def start(self) -> None:
+        """Start both threads."""
+        self._started = True
+        for thread in self._threads:
+            thread.start()
+
+    def results(self) -> Iterator[TrackedFrame]:
+        """Yield tracked frames as they come, every one and in order with `every_frame`; blocks.
+
+        Raises
+        ------
+        BaseException
+            Whatever ended either thread, after the frames before it.
+        """
+        while (tracked := self._tracked.take()) is not None:
+            yield tracked
+        if self._error is not None:
+            self._error_seen = True
+            raise self._error
+
+    def latest(self) -> TrackedFrame | None:
+        """Return the newest tracked frame, the same object until there is a newer one; None before the first."""
+        return self._latest
+
+    def status(self) -> PipelineStatus:
+        """State, counters, rates, and the error where a thread failed."""
+        self._error_seen = self._error_seen or self._error is not None
+        return PipelineStatus(
+            state=self._state(),
+            frames_read=self._frames_read,
+            frames_tracked=self._frames_tracked,
+            frames_dropped=self._observations.dropped,
+            source_fps=self._source_rate.fps,
+            tracker_fps=self._tracker_rate.fps,
+            error=self._error,
+        )
+
+    def play(self) -> None:
+        """Run, or go on after `pause`; from the start where a recording had ended."""
+        self.player.play()
+
+    def pause(self) -> None:
+        """Hold after the frame in hand."""
+        self.player.pause()
+
+    def step(self, count: int = 1) -> None:
+        """Pause, and process `count` more frames."""
+        self.player.step(count)
+
+    def seek(self, index: int) -> None:
+        """Go to frame `index` and show it, also while paused.
+
+        Raises
+        ------
+        SourceError
+            The source is live, or has no such frame.
+        """
+        length = self.info.length
+        if length is None:
+            raise SourceError(f"{self.info.label} is live: it has no frames to go back to")
+        if not 0 <= index < length:
+            raise SourceError(f"{self.info.label} has no frame {index}: it has frames 0 to {length - 1}")
+        self.player.seek(index)
+
+    def stop(self) -> None:
+        """End both threads, close source and observer; safe to call twice.
+
+        Raises
+        ------
+        SourceError
+            A thread is still busy after 2 s.
+        BaseException
+            What ended a thread, unless `results` or `status` told already.
+        """
+        already_stopped, self._stopped = self._stopped, True
+        if already_stopped:
+            return
+        self.player.stop()
+        self._observations.close(discard=True)
+        self._tracked.close(discard=True)
+        if self._started:
+            self._join()
+        else:
+            self._release()
+        if self._error is not None and not self._error_seen:
+            self._error_seen = True
+            raise self._error
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _produce(self) -> None:
+        """Producer thread: source → observer, then release both."""
+        try:
+            self._read_frames()
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._release()
+            self._observations.close()
+
+    def _read_frames(self) -> None:
+        frames = iter(self._source)
+        while (turn := self.player.next_turn()) is not None:
+            if turn.seek_to is not None:
+                self._source.seek(turn.seek_to)
+                frames = iter(self._source)
+            started = perf_counter()
+            frame = next(frames, None)
+            decode_s = perf_counter() - started  # for a live camera this includes the wait for its next capture
+            if frame is None and self._every_frame:
+                return
+            if frame is None:
+                self.player.end()
+            elif not self._observe(frame, decode_s):
+                return
+
+    def _observe(self, frame: RGBDFrame, decode_s: float) -> bool:
+        """Hand the observation of one frame over; False once the worker has gone."""
+        self._frames_read += 1
+        self._source_rate.tick()
+        observation = self._observer.observe(frame)
+        observation.stages_s["decode"] = decode_s
+        return self._observations.put(observation)
+
+    def _work(self) -> None:
+        """Worker thread: observation → tracker."""
+        try:
+            while (observation := self._observations.take()) is not None:
+                tracked = self._tracker.track(observation)
+                self._publish(replace(tracked, stages_s={**observation.stages_s, **tracked.stages_s}))
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._observations.close(discard=True)
+            self._finished = True
+            self._tracked.close()
+
+    def _publish(self, tracked: TrackedFrame) -> None:
+        self._latest = tracked
+        self._frames_tracked += 1
+        self._tracker_rate.tick()
+        self._tracked.put(tracked)
+
+    def _fail(self, error: BaseException) -> None:
+        """Keep the first error for the consumer, and let the other thread go."""
+        if self._error is None:
+            self._error = error
+        self.player.stop()
+
+    def _release(self) -> None:
+        """Close source and observer, both even where one fails."""
+        try:
+            with ExitStack() as stack:
+                stack.callback(self._observer.close)
+                stack.callback(self._source.close)
+        except BaseException as error:
+            self._fail(error)
+
+    def _join(self) -> None:
+        deadline = monotonic() + JOIN_TIMEOUT_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - monotonic()))
+        busy = [thread.name for thread in self._threads if thread.is_alive()]
+        if busy:
+            raise SourceError(f"{self.info.label}: {' and '.join(busy)} still busy {JOIN_TIMEOUT_S:g} s after the stop")
+
+    def _state(self) -> PipelineState:
+        if self._error is not None:
+            return PipelineState.FAILED
+        if self._stopped:
+            return PipelineState.STOPPED
+        if not self._started:
+            return PipelineState.IDLE
+        if self._finished or self.player.ended:
+            return PipelineState.ENDED
+        return PipelineState.PLAYING if self.player.playing else PipelineState.PAUSED
+
+
+class Opening(Generic[T]):
+    """A slow start (importing, loading a model, opening a device) on a thread of its own.
+
+    The GUI's timer asks `poll`, so the window stays alive meanwhile.
+
+    Parameters
+    ----------
+    make
+        Called once, on the opening thread.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: T | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="dphm-opening", daemon=True)
+        self._thread.start()
+
+    def poll(self) -> T | None:
+        """Return what was made, None while under way; raises what `make` raised."""
+        if self._thread.is_alive():
+            return None
+        if self._error is not None:
+            raise self._error
+        return self._made
+
+    def wait(self) -> T | None:
+        """Like `poll`, once it is over."""
+        self._thread.join()
+        return self.poll()
+
+    def _run(self) -> None:
+        try:
+            self._made = self._make()
+        except BaseException as error:
+            self._error = error

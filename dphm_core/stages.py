@@ -1,0 +1,90 @@
+"""The stages of a pipeline by what they must answer to, and what a pipeline tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
+
+
+class SourceFacts(Protocol):
+    """What the pipeline needs to know of a source."""
+
+    @property
+    def label(self) -> str:
+        """Name for messages."""
+
+    @property
+    def fps(self) -> float:
+        """Nominal frames per second."""
+
+    @property
+    def length(self) -> int | None:
+        """Number of frames; None for a live source."""
+
+
+class FrameSource(Protocol):
+    """Where frames come from; used by the producer thread only, once started."""
+
+    @property
+    def info(self) -> SourceFacts:
+        """Facts about the source."""
+
+    def __iter__(self) -> Iterator[RGBDFrame]:
+        """Frames from the current position on."""
+
+    def seek(self, index: int) -> None:
+        """Make `index` the next frame."""
+
+    def close(self) -> None:
+        """Release the device or file."""
+
+
+class FrameObserver(Protocol):
+    """Turns frames into observations, on the producer thread."""
+
+    def observe(self, frame: RGBDFrame) -> Observation:
+        """Find the head's points and landmarks in one frame."""
+
+    def close(self) -> None:
+        """Release the landmark detector."""
+
+
+class FrameTracker(Protocol):
+    """Tracks the head, on the worker thread."""
+
+    def track(self, observation: Observation) -> TrackedFrame:
+        """Advance by one observation."""
+
+
+class PipelineState(Enum):
+    """IDLE → PLAYING ⇄ PAUSED → ENDED (→ PLAYING after play or seek); FAILED and STOPPED are final."""
+
+    IDLE = "idle"
+    PLAYING = "playing"
+    PAUSED = "paused"
+    ENDED = "ended"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class PipelineStatus:
+    """A pipeline at one moment."""
+
+    state: PipelineState
+    frames_read: int
+    """Frames taken from the source so far."""
+    frames_tracked: int
+    """Frames the tracker has finished."""
+    frames_dropped: int
+    """Observations that a newer one replaced before the tracker took them (live only)."""
+    source_fps: float
+    """Frames per second out of the source; 0 while it rests."""
+    tracker_fps: float
+    """Frames per second out of the tracker; 0 while it rests."""
+    error: BaseException | None
+    """What ended a thread, where one failed."""

@@ -1,0 +1,300 @@
+"""The pipeline with real threads: order, dropping, errors, teardown, pacing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from dphm_core.camera.intrinsics import Intrinsics
+from dphm_core.errors import SourceError
+from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
+from dphm_core.pipeline import Opening, Pace, Pipeline, PipelineState
+
+CAMERA = Intrinsics(width=4, height=3, fx=4, fy=4, cx=2, cy=1.5)
+EMPTY = np.zeros((0, 3), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Info:
+    label: str
+    fps: float
+    length: int | None
+
+
+class CountingSource:
+    """Frames numbered from 0; remembers which thread closed it."""
+
+    def __init__(self, length: int | None = 20, fps: float = 100.0, broken_at: int | None = None) -> None:
+        self.info = Info("counting source", fps, length)
+        self.broken_at = broken_at
+        self.next_index = 0
+        self.read_at: list[float] = []
+        self.closed_by: list[str] = []
+
+    def __iter__(self) -> Iterator[RGBDFrame]:
+        while self.info.length is None or self.next_index < self.info.length:
+            if self.next_index == self.broken_at:
+                raise SourceError("counting source: frame is damaged; record it again")
+            index, self.next_index = self.next_index, self.next_index + 1
+            self.read_at.append(time.monotonic())
+            time.sleep(0.001)
+            yield RGBDFrame(index, index / self.info.fps, None, np.zeros((3, 4), np.float32), CAMERA)
+
+    def seek(self, index: int) -> None:
+        self.next_index = index
+
+    def close(self) -> None:
+        self.closed_by.append(threading.current_thread().name)
+
+
+class PlainObserver:
+    def __init__(self) -> None:
+        self.closed = False
+
+    def observe(self, frame: RGBDFrame) -> Observation:
+        return Observation(frame, EMPTY, EMPTY, None, {"observe": 0.5})
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class RecordingTracker:
+    def __init__(self, busy_s: float = 0.0, broken_at: int | None = None) -> None:
+        self.busy_s, self.broken_at = busy_s, broken_at
+        self.seen: list[int] = []
+
+    def track(self, observation: Observation) -> TrackedFrame:
+        time.sleep(self.busy_s)
+        if observation.frame.index == self.broken_at:
+            raise ZeroDivisionError("tracker broke")
+        self.seen.append(observation.frame.index)
+        return TrackedFrame(observation, TrackStatus.SEARCHING, "no head yet", stages_s={"solve": 0.25})
+
+
+def wait_until(true: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.002)
+
+
+def dphm_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("dphm-")]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_survives() -> Iterator[None]:
+    yield
+    assert dphm_threads() == []
+
+
+def test_batch_yields_every_frame_in_order_with_times_of_all_stages() -> None:
+    source, observer = CountingSource(), PlainObserver()
+    with Pipeline(source, observer, RecordingTracker(busy_s=0.002), every_frame=True) as pipeline:
+        results = list(pipeline.results())
+        status = pipeline.status()
+    assert [tracked.index for tracked in results] == list(range(20))
+    assert (status.frames_read, status.frames_tracked, status.frames_dropped) == (20, 20, 0)
+    assert status.state is PipelineState.ENDED
+    assert results[0].stages_s.keys() == {"decode", "observe", "solve"}
+    assert 0.001 <= results[0].stages_s["decode"] < 1.0
+    assert results[0].stages_s["observe"] == 0.5
+
+
+def test_a_slow_consumer_loses_nothing_in_batch() -> None:
+    with Pipeline(CountingSource(length=8), PlainObserver(), RecordingTracker(), every_frame=True) as pipeline:
+        indices = []
+        for tracked in pipeline.results():
+            time.sleep(0.01)
+            indices.append(tracked.index)
+            assert pipeline.status().frames_read <= tracked.index + 5  # hand-overs hold one each: nothing piles up
+    assert indices == list(range(8))
+
+
+def test_live_drops_what_a_slow_tracker_cannot_take() -> None:
+    tracker = RecordingTracker(busy_s=0.03)
+    with Pipeline(CountingSource(length=None), PlainObserver(), tracker, every_frame=False) as pipeline:
+        wait_until(lambda: len(tracker.seen) >= 5)
+        status, latest = pipeline.status(), pipeline.latest()
+        newest_read = pipeline.status().frames_read
+    assert tracker.seen == sorted(set(tracker.seen))
+    assert status.frames_dropped > 0
+    assert status.source_fps > 2 * status.tracker_fps > 0
+    assert latest is not None
+    assert newest_read - latest.index < 150  # about one tracking time behind, not five
+
+
+def test_nothing_before_the_first_frame() -> None:
+    pipeline = Pipeline(CountingSource(), PlainObserver(), RecordingTracker(), every_frame=False)
+    assert pipeline.latest() is None
+    assert pipeline.status().state is PipelineState.IDLE
+    pipeline.stop()
+
+
+def test_source_error_reaches_the_consumer_after_the_frames_before_it() -> None:
+    source = CountingSource(broken_at=3)
+    indices = []
+    with Pipeline(source, PlainObserver(), RecordingTracker(), every_frame=True) as pipeline:
+        with pytest.raises(SourceError, match="frame is damaged"):
+            for tracked in pipeline.results():
+                indices.append(tracked.index)
+        assert pipeline.status().state is PipelineState.FAILED
+    assert indices == [0, 1, 2]
+    assert source.closed_by == ["dphm-producer"]
+
+
+def test_tracker_error_reaches_the_consumer_and_ends_the_producer() -> None:
+    source = CountingSource(length=None)
+    with Pipeline(source, PlainObserver(), RecordingTracker(broken_at=4), every_frame=True) as pipeline:
+        with pytest.raises(ZeroDivisionError, match="tracker broke"):
+            list(pipeline.results())
+        wait_until(lambda: source.closed_by != [])
+
+
+def test_status_carries_the_error_of_a_live_pipeline() -> None:
+    pipeline = Pipeline(CountingSource(broken_at=0), PlainObserver(), RecordingTracker(), every_frame=False)
+    with pipeline:
+        wait_until(lambda: pipeline.status().error is not None)
+        assert "damaged" in str(pipeline.status().error)
+
+
+def test_an_error_nobody_asked_for_is_raised_by_stop() -> None:
+    pipeline = Pipeline(CountingSource(), PlainObserver(), RecordingTracker(broken_at=0), every_frame=True)
+    pipeline.start()
+    wait_until(lambda: dphm_threads() == [])
+    with pytest.raises(ZeroDivisionError):
+        pipeline.stop()
+
+
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_stop_ends_threads_and_closes_source_and_observer(every_frame: bool) -> None:
+    source, observer = CountingSource(length=None), PlainObserver()
+    pipeline = Pipeline(source, observer, RecordingTracker(), every_frame=every_frame)
+    pipeline.start()
+    wait_until(lambda: source.next_index > 1)
+    assert dphm_threads() == ["dphm-producer", "dphm-tracker"]
+    started = time.monotonic()
+    pipeline.stop()
+    pipeline.stop()
+    assert time.monotonic() - started < 2.0
+    assert dphm_threads() == []
+    assert source.closed_by == ["dphm-producer"]
+    assert observer.closed
+    assert pipeline.status().state is PipelineState.STOPPED
+
+
+def test_an_unstarted_pipeline_still_closes_its_source() -> None:
+    source, observer = CountingSource(), PlainObserver()
+    Pipeline(source, observer, RecordingTracker(), every_frame=True).stop()
+    assert source.closed_by == ["MainThread"]
+    assert observer.closed
+
+
+def test_failing_to_close_the_observer_is_told_and_the_source_is_closed_all_the_same() -> None:
+    class Stuck(PlainObserver):
+        def close(self) -> None:
+            raise OSError("detector would not close")
+
+    source = CountingSource(length=2)
+    with pytest.raises(OSError, match="would not close"):  # noqa: SIM117
+        with Pipeline(source, Stuck(), RecordingTracker(), every_frame=True) as pipeline:
+            list(pipeline.results())
+    assert source.closed_by == ["dphm-producer"]
+
+
+def test_a_thread_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dphm_core.pipeline.JOIN_TIMEOUT_S", 0.05)
+    pipeline = Pipeline(CountingSource(), PlainObserver(), RecordingTracker(busy_s=0.3), every_frame=True)
+    pipeline.start()
+    time.sleep(0.05)
+    with pytest.raises(SourceError, match="dphm-tracker still busy"):
+        pipeline.stop()
+    wait_until(lambda: dphm_threads() == [])
+
+
+def test_source_pace_follows_frame_rate_times_speed() -> None:
+    source = CountingSource(length=9, fps=50.0)
+    with Pipeline(
+        source, PlainObserver(), RecordingTracker(), every_frame=True, pace=Pace.SOURCE, speed=2.0
+    ) as pipeline:
+        list(pipeline.results())
+    spacing = np.median(np.diff(source.read_at))
+    assert 0.009 < spacing < 0.05
+
+
+def test_pause_holds_and_play_goes_on() -> None:
+    source = CountingSource(length=None)
+    with Pipeline(source, PlainObserver(), RecordingTracker(), every_frame=False) as pipeline:
+        wait_until(lambda: source.next_index > 3)
+        pipeline.pause()
+        time.sleep(0.03)
+        held_at = source.next_index
+        time.sleep(0.05)
+        assert source.next_index == held_at
+        assert pipeline.status().state is PipelineState.PAUSED
+        pipeline.play()
+        wait_until(lambda: source.next_index > held_at)
+
+
+def test_stepping_reads_exactly_what_was_asked_for() -> None:
+    source, tracker = CountingSource(), RecordingTracker()
+    with Pipeline(source, PlainObserver(), tracker, every_frame=False, pace=Pace.STEPPED) as pipeline:
+        time.sleep(0.03)
+        assert source.next_index == 0
+        pipeline.step()
+        wait_until(lambda: tracker.seen == [0])
+        pipeline.step()
+        wait_until(lambda: tracker.seen == [0, 1])
+        time.sleep(0.03)
+        assert source.next_index == 2
+
+
+def test_seek_shows_the_frame_while_paused_and_play_goes_on_from_there() -> None:
+    tracker = RecordingTracker()
+    with Pipeline(CountingSource(), PlainObserver(), tracker, every_frame=False, pace=Pace.STEPPED) as pipeline:
+        pipeline.seek(12)
+        wait_until(lambda: (latest := pipeline.latest()) is not None and latest.index == 12)
+        time.sleep(0.03)
+        assert tracker.seen == [12]
+        pipeline.play()
+        wait_until(lambda: pipeline.status().state is PipelineState.ENDED)
+        assert tracker.seen[1] > 12
+
+
+def test_at_the_end_a_recording_holds_and_play_starts_over() -> None:
+    source, tracker = CountingSource(length=4), RecordingTracker()
+    with Pipeline(source, PlainObserver(), tracker, every_frame=False) as pipeline:
+        wait_until(lambda: pipeline.status().state is PipelineState.ENDED)
+        assert source.closed_by == []
+        pipeline.play()
+        wait_until(lambda: len(source.read_at) == 8)
+        wait_until(lambda: pipeline.status().state is PipelineState.ENDED)
+        pipeline.seek(1)
+        wait_until(lambda: tracker.seen[-1] == 1)
+
+
+@pytest.mark.parametrize(("length", "message"), [(None, "is live"), (20, "has no frame 20")])
+def test_seeking_where_nothing_is_tells_why(length: int | None, message: str) -> None:
+    pipeline = Pipeline(CountingSource(length=length), PlainObserver(), RecordingTracker(), every_frame=False)
+    with pytest.raises(SourceError, match=message):
+        pipeline.seek(20)
+    pipeline.stop()
+
+
+def test_opening_runs_beside_and_gives_its_result_or_error() -> None:
+    gate = threading.Event()
+    opening = Opening(lambda: gate.wait(5) and 7)
+    assert opening.poll() is None
+    gate.set()
+    assert opening.wait() == 7
+
+    def fail() -> int:
+        raise SourceError("no camera")
+
+    with pytest.raises(SourceError, match="no camera"):
+        Opening(fail).wait()
