@@ -1,0 +1,115 @@
+"""Recording folders: color/%05d.png (or .jpg), depth/%05d.png registered to colour, and a calibration beside them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dphm_core.errors import SourceError
+from dphm_core.frames import FloatArray, RGBDFrame
+from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame, log
+from dphm_core.sources.folder_camera import read_folder_camera
+from dphm_core.sources.images import read_color, read_depth
+
+COLOR_FOLDER, DEPTH_FOLDER = "color", "depth"
+COLOR_SUFFIXES = (".png", ".jpg", ".jpeg")
+DEPTH_SUFFIXES = (".png",)
+MAX_INDEX = 10_000_000
+"""Frames of four days at 30 fps; a larger number in a file name is not a frame index."""
+MAX_PROBES = 100
+"""Frames tried for a readable one before the folder is given up."""
+
+
+class FolderSource(Source):
+    """Frames of a DPHM-Kinect folder, or of the same layout with a meta.json.
+
+    The index of a frame is the number in its depth image's name; numbers may be missing. A depth image without a
+    colour image gives a frame without colour.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._colors, self._depths = _frame_files(folder)
+        self._indices = sorted(self._depths)
+        self._position = 0
+        height, width = self._first_size(folder)
+        self._camera = read_folder_camera(folder, (width, height), self._indices[-1])
+        self.info = SourceInfo(
+            kind="folder",
+            label=folder.resolve().name,
+            intrinsics=self._camera.intrinsics(self._indices[0]),
+            fps=self._camera.fps,
+            length=self._indices[-1] + 1,
+        )
+
+    def seek(self, index: int) -> None:
+        """Make the frame with this index, or the first one after it, the next one."""
+        self._position = bisect_left(self._indices, index)
+
+    def close(self) -> None:
+        """Leave the folder: nothing more is read."""
+        self._position = len(self._indices)
+
+    def _read_next(self) -> RGBDFrame:
+        if self._position >= len(self._indices):
+            raise StopIteration
+        index = self._indices[self._position]
+        self._position += 1
+        color, depth = self._read_images(index)
+        intrinsics = self._camera.intrinsics(index)
+        if depth.shape != (intrinsics.height, intrinsics.width):
+            raise UnreadableFrame(f"frame {index} is {depth.shape[1]}x{depth.shape[0]}, unlike the others")
+        return RGBDFrame(index, self._camera.timestamp_s(index), color, self._metres(depth), intrinsics)
+
+    def _metres(self, depth: NDArray[np.uint16]) -> FloatArray:
+        return depth.astype(np.float32) * np.float32(self._camera.depth_unit_m)
+
+    def _read_images(self, index: int) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint16]]:
+        depth = read_depth(self._depths[index])
+        if index not in self._colors:
+            return None, depth
+        color = read_color(self._colors[index])
+        if color.shape[:2] != depth.shape:
+            color_size, depth_size = (f"{image.shape[1]}x{image.shape[0]}" for image in (color, depth))
+            raise UnreadableFrame(f"frame {index}: colour is {color_size}, but depth is {depth_size} (not registered)")
+        return color, depth
+
+    def _first_size(self, folder: Path) -> tuple[int, int]:
+        """Height and width of the first readable frame."""
+        reasons = []
+        for index in self._indices[:MAX_PROBES]:
+            try:
+                height, width = self._read_images(index)[1].shape
+            except UnreadableFrame as damage:
+                reasons.append(str(damage))
+            else:
+                return height, width
+        raise SourceError(
+            f"{folder}: no readable frame among the first {len(reasons)} ({reasons[0]}); record or convert it again"
+        )
+
+
+def _frame_files(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
+    """Colour and depth files by frame index."""
+    colors = _numbered(folder / COLOR_FOLDER, COLOR_SUFFIXES)
+    depths = _numbered(folder / DEPTH_FOLDER, DEPTH_SUFFIXES)
+    for name, files in ((COLOR_FOLDER, colors), (DEPTH_FOLDER, depths)):
+        if not files:
+            raise SourceError(f"{folder}: no images in '{name}/'; expected {name}/00000.png and so on")
+    if not depths.keys() & colors.keys():
+        raise SourceError(f"{folder}: no depth image has a colour image of the same number")
+    if without_depth := len(colors.keys() - depths.keys()):
+        log.warning("%s: %d colour images have no depth image and are left out", folder, without_depth)
+    return colors, depths
+
+
+def _numbered(folder: Path, suffixes: Iterable[str]) -> dict[int, Path]:
+    files = {}
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.suffix.lower() in suffixes and re.fullmatch("[0-9]{1,8}", path.stem) and int(path.stem) <= MAX_INDEX:
+            files[int(path.stem)] = path
+    return files

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from k4a_recording import RecordedImages, record
+
+from dphm_core.errors import SourceError
+from dphm_core.sources import open_source
+
+PERIOD_USEC = 33_333
+START_USEC = 100_000
+FLAT_MM = 600
+
+
+@pytest.fixture(scope="session")
+def calibration(shared_data: Path) -> bytes:
+    return (shared_data / "azure_kinect_desk/calibration_raw.json").read_bytes()
+
+
+def picture() -> np.ndarray:
+    """(720, 1280, 3) uint8, RGB: flat patches, which survive every colour format."""
+    image = np.zeros((720, 1280, 3), np.uint8)
+    image[:, :640] = 200, 40, 60
+    image[360:, 640:] = 30, 160, 220
+    return image
+
+
+def encoded(color_format: str) -> np.ndarray:
+    """`picture` as the camera would send it."""
+    rgb = picture()
+    if color_format == "COLOR_MJPG":
+        return cv2.imencode(".jpg", rgb[..., ::-1])[1].ravel()
+    if color_format == "COLOR_BGRA32":
+        return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA)
+    planes = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
+    y = planes[:720]
+    u, v = planes[720:900].reshape(360, 640), planes[900:].reshape(360, 640)
+    chroma = np.stack([u, v], axis=-1)  # (360, 640, 2)
+    if color_format == "COLOR_NV12":
+        return np.concatenate([y, chroma.reshape(360, 1280)])
+    return np.stack([y, chroma.repeat(2, axis=0).reshape(720, 1280)], axis=-1)
+
+
+def capture(index: int, color: np.ndarray | None, depth: bool = True) -> RecordedImages:
+    plane = np.full((576, 640), FLAT_MM + index, np.uint16) if depth else None
+    return RecordedImages(START_USEC + index * PERIOD_USEC + 300 * (index % 3), color, plane)
+
+
+@pytest.fixture(scope="session")
+def gaps(tmp_path_factory: pytest.TempPathFactory, calibration: bytes) -> Path:
+    """Recording of captures 0..9: 0 and 4 have no depth, 3 has no colour, 6 was never written."""
+    path = tmp_path_factory.mktemp("mkv") / "gaps.mkv"
+    color = encoded("COLOR_MJPG")
+    captures = [capture(i, None if i == 3 else color, i not in (0, 4)) for i in range(10) if i != 6]
+    record(path, calibration, captures)
+    return path
+
+
+def test_indices_follow_the_clock_over_gaps(gaps: Path) -> None:
+    with open_source(gaps) as source:
+        frames = list(source)
+        assert [frame.index for frame in frames] == [0, 1, 2, 4, 6, 7, 8]
+        assert (source.info.kind, source.info.fps, source.info.length, source.damaged) == ("mkv", 30, 9, 1)
+        assert [frame.color is None for frame in frames] == [False, False, True, False, False, False, False]
+        seconds = [frame.timestamp_s for frame in frames]
+        np.testing.assert_allclose(np.diff(seconds)[:2], PERIOD_USEC * 1e-6, atol=1e-3)
+
+
+def test_seek_goes_to_the_index_or_the_next_one(gaps: Path) -> None:
+    with open_source(gaps) as source:
+        for index, reached in ((7, 7), (0, 0), (3, 4), (5, 6), (2, 2), (-3, 0)):
+            source.seek(index)
+            assert next(source).index == reached
+        source.seek(100)
+        assert next(source, None) is None
+
+
+def test_depth_is_registered_to_colour(gaps: Path) -> None:
+    with open_source(gaps) as source:
+        frame = next(source)
+    assert frame.depth_m.shape == (720, 1280) and frame.depth_m.dtype == np.float32
+    assert (frame.intrinsics.width, frame.intrinsics.height) == (1280, 720)
+    seen = frame.depth_m > 0
+    assert 0.3 < seen.mean() < 0.9
+    # The colour camera looks down by 6 degrees on what is a plane to the depth camera.
+    assert abs(np.median(frame.depth_m[seen]) - 0.6) < 0.05
+    assert np.ptp(frame.depth_m[seen]) > 0.05
+
+
+@pytest.mark.parametrize("color_format", ["COLOR_MJPG", "COLOR_NV12", "COLOR_YUY2", "COLOR_BGRA32"])
+def test_every_colour_format(tmp_path: Path, calibration: bytes, color_format: str) -> None:
+    path = tmp_path / "colour.mkv"
+    record(path, calibration, [capture(0, encoded(color_format))], color_format)
+    with open_source(path) as source:
+        color = next(source).color
+    assert color is not None and color.shape == (720, 1280, 3)
+    inner = np.ones((720, 1280), bool)
+    inner[350:370] = inner[:, 630:650] = False
+    np.testing.assert_allclose(color[inner].astype(int), picture()[inner].astype(int), atol=6)
+
+
+def test_damaged_colour_is_skipped(tmp_path: Path, calibration: bytes) -> None:
+    path = tmp_path / "damaged.mkv"
+    whole = encoded("COLOR_MJPG")
+    record(path, calibration, [capture(0, whole[:500]), capture(1, whole)])
+    with open_source(path) as source:
+        assert [frame.index for frame in source] == [1]
+        assert source.damaged == 1
+
+
+def test_recording_without_colour_has_the_depth_camera(tmp_path: Path, calibration: bytes) -> None:
+    path = tmp_path / "depth_only.mkv"
+    record(path, calibration, [capture(0, None), capture(1, None)], color_resolution=0)
+    with open_source(path) as source:
+        frames = list(source)
+    assert len(frames) == 2 and frames[1].color is None
+    assert frames[1].depth_m.shape == (576, 640) and (frames[1].depth_m == np.float32(0.601)).all()
+
+
+def test_recording_without_depth_images(tmp_path: Path, calibration: bytes) -> None:
+    path = tmp_path / "no_depth.mkv"
+    record(path, calibration, [capture(0, encoded("COLOR_MJPG"), depth=False)])
+    with pytest.raises(SourceError, match="no readable frame"):
+        open_source(path)
+
+
+def test_damaged_calibration(tmp_path: Path) -> None:
+    path = tmp_path / "broken.mkv"
+    record(path, b'{"CalibrationInformation": {}}', [capture(0, encoded("COLOR_MJPG"))])
+    with pytest.raises(SourceError, match=r"broken\.mkv.*calibration is damaged"):
+        open_source(path)
+
+
+def test_real_recording(shared_data: Path) -> None:
+    with open_source(shared_data / "azure_kinect_desk/recording.mkv") as source:
+        frame = next(source)
+        assert next(source, None) is None
+        source.seek(0)
+        assert next(source).index == 0
+    assert frame.color is not None and frame.color.shape == (720, 1280, 3)
+    assert frame.timestamp_s == pytest.approx(0.800222)
+    assert frame.intrinsics.fx == pytest.approx(611.8, abs=0.1)
+    expected = cv2.imread(str(shared_data / "azure_kinect_desk/sdk_depth_in_color.png"), cv2.IMREAD_UNCHANGED) * 1e-3
+    both = (expected > 0) & (frame.depth_m > 0)
+    assert both.sum() > 0.95 * (expected > 0).sum()
+    assert np.median(np.abs(frame.depth_m[both] - expected[both])) < 0.001
+
+
+def test_closed_recording_has_ended(gaps: Path) -> None:
+    source = open_source(gaps)
+    source.close()
+    source.close()
+    assert next(source, None) is None
+
+
+def test_files_that_are_no_recording(tmp_path: Path) -> None:
+    for content, complaint in ((b"", "empty file"), (b"no frames at all", "not a Matroska file")):
+        path = tmp_path / "broken.mkv"
+        path.write_bytes(content)
+        with pytest.raises(SourceError, match=complaint):
+            open_source(path)
+
+
+@pytest.mark.parametrize("size", [100, 1000, 800_000])
+def test_a_cut_recording_is_an_error_not_a_crash(tmp_path: Path, shared_data: Path, size: int) -> None:
+    path = tmp_path / "cut.mkv"
+    path.write_bytes((shared_data / "azure_kinect_desk/recording.mkv").read_bytes()[:size])
+    with pytest.raises(SourceError, match=r"cut\.mkv is cut off, damaged or no Kinect recording \(.+\)"):
+        open_source(path)
