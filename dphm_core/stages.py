@@ -88,3 +88,8 @@ class PipelineStatus:
     """Frames per second out of the tracker; 0 while it rests."""
     error: BaseException | None
     """What ended a thread, where one failed."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the tracker has answered for every frame read so far."""
+        return self.frames_tracked + self.frames_dropped == self.frames_read

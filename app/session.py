@@ -1,0 +1,47 @@
+"""What the window shows: a running pipeline and the mesh topology of its tracker; opened from a source's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dphm_core.pipeline import Pace, Pipeline
+
+OpenSession = Callable[[str], "Session"]
+"""Opens a recording or camera by name or path; slow, so called away from the GUI thread."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One opened source with its tracker."""
+
+    pipeline: Pipeline
+    """Live: newest frame wins. Not started yet when opened."""
+    faces: NDArray[np.int32]
+    """(F, 3) int32, the topology of every tracked mesh."""
+
+
+def open_session(uri: str, model: str = "default") -> Session:
+    """Open a source and build its pipeline; nothing stays open where a part fails.
+
+    Raises
+    ------
+    DphmError
+        The source, the landmark detector or the head model cannot be opened.
+    """
+    from dphm_core.landmarks.observe import Observer
+    from dphm_core.sources import open_source
+    from dphm_core.tracking import create_tracker
+
+    source = open_source(uri)
+    try:
+        tracker = create_tracker(model)
+        pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
+        pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)
+    except BaseException:
+        source.close()
+        raise
+    return Session(pipeline, tracker.faces)

@@ -1,0 +1,132 @@
+"""A synthetic head in front of a wall, tracked by a sphere: what the window's tests look at."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import trimesh
+
+from app.main import forget_cv2_qt_plugins
+from app.session import Session
+from dphm_core.camera.intrinsics import Intrinsics
+from dphm_core.camera.rays import unproject
+from dphm_core.errors import SourceError
+from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
+from dphm_core.pipeline import Pace, Pipeline
+from dphm_core.sources import SourceInfo
+
+CAMERA = Intrinsics(width=320, height=288, fx=252, fy=252, cx=160, cy=144)
+SPHERE = trimesh.creation.icosphere(subdivisions=4)
+RADIUS_M = 0.1
+
+
+def head_at(index: int) -> np.ndarray:
+    """Where the synthetic head is, in the camera frame, metres: 3 cm to and fro, left and above the image's middle."""
+    return np.float32([-0.05 + 0.03 * np.sin(index / 5), -0.04, 0.6])
+
+
+class SphereSource:
+    """A red sphere, and a green ball to its right, before a grey wall."""
+
+    def __init__(self, length: int | None = 60, broken_at: int | None = None) -> None:
+        self.info = SourceInfo("simulated", "sphere", CAMERA, fps=60.0, length=length)
+        self.broken_at, self.next_index, self.closed = broken_at, 0, False
+        rows, columns = np.indices((CAMERA.height, CAMERA.width), dtype=np.float32)
+        self._rays = np.stack([(columns - CAMERA.cx) / CAMERA.fx, (rows - CAMERA.cy) / CAMERA.fy], axis=-1)
+
+    def __iter__(self) -> Iterator[RGBDFrame]:
+        while self.info.length is None or self.next_index < self.info.length:
+            if self.next_index == self.broken_at:
+                raise SourceError("sphere: the cable was pulled; plug the camera in and open it again")
+            index, self.next_index = self.next_index, self.next_index + 1
+            time.sleep(0.005)
+            yield self.frame(index)
+
+    def frame(self, index: int) -> RGBDFrame:
+        depth = np.full(self._rays.shape[:2], 2.0, np.float32)
+        color = np.full((*depth.shape, 3), 120, np.uint8)
+        self._put_ball(depth, color, head_at(index), RADIUS_M, (220, 40, 40))
+        self._put_ball(depth, color, np.float32([0.12, 0.08, 0.65]), 0.05, (40, 220, 40))
+        return RGBDFrame(index, index / 60, color, depth, CAMERA)
+
+    def _put_ball(self, depth, color, centre, radius_m, rgb) -> None:
+        a = (self._rays**2).sum(axis=-1) + 1
+        b = self._rays @ centre[:2] + centre[2]
+        discriminant = b * b - a * (centre @ centre - radius_m**2)
+        hit = discriminant > 0
+        depth[hit] = ((b[hit] - np.sqrt(discriminant[hit])) / a[hit]).astype(np.float32)
+        color[hit] = rgb
+
+    def seek(self, index: int) -> None:
+        self.next_index = index
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class CropObserver:
+    """Takes the points nearer than 0.8 m."""
+
+    def observe(self, frame: RGBDFrame) -> Observation:
+        points = unproject(frame.depth_m, frame.intrinsics).reshape(-1, 3)
+        near = points[(points[:, 2] > 0) & (points[:, 2] < 0.8)]
+        return Observation(frame, near, np.zeros_like(near), None)
+
+    def close(self) -> None:
+        pass
+
+
+class SphereTracker:
+    """Knows where the head is; the mesh covers its upper two thirds and is a little larger."""
+
+    def __init__(self) -> None:
+        self.faces = np.int32(SPHERE.faces)
+        self.faces = self.faces[(SPHERE.vertices[self.faces][..., 1] < 0.3).all(axis=1)]
+
+    def track(self, observation: Observation) -> TrackedFrame:
+        vertices = np.float32(SPHERE.vertices * 1.02 * RADIUS_M) + head_at(observation.frame.index)
+        return TrackedFrame(
+            observation, TrackStatus.TRACKING, "following the head", vertices_cam=vertices, residual_mm=1.234
+        )
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type:
+    """Start Qt only where there is a display: without one it ends the process."""
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        pytest.skip("needs a display; run under xvfb-run -a")
+    os.environ.setdefault("XDG_RUNTIME_DIR", os.environ.get("TMPDIR", "/tmp"))
+    forget_cv2_qt_plugins()
+    from PyQt5.QtWidgets import QApplication
+
+    return QApplication
+
+
+@pytest.fixture(autouse=True)
+def no_thread_survives() -> Iterator[None]:
+    yield
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("dphm-")] == []
+
+
+@pytest.fixture
+def sphere_session() -> Callable[[SphereSource], Session]:
+    """Build sessions on synthetic sources."""
+
+    def build(source: SphereSource) -> Session:
+        tracker = SphereTracker()
+        pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
+        return Session(Pipeline(source, CropObserver(), tracker, every_frame=False, pace=pace), tracker.faces)
+
+    return build
+
+
+@pytest.fixture
+def sphere_source() -> type[SphereSource]:
+    """The synthetic source's class."""
+    return SphereSource

@@ -1,0 +1,266 @@
+"""The window on a synthetic source: what it shows, its controls, errors, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt5 import sip
+from PyQt5.QtCore import QEvent, QPoint, Qt
+from PyQt5.QtGui import QImage, QMouseEvent
+from PyQt5.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.screenshot import ScreenshotTaker
+from app.session import OpenSession
+from app.window import MainWindow
+from dphm_core.errors import SourceError
+from dphm_core.pipeline import PipelineState
+
+NOWHERE = Path("/nonexistent")
+
+
+def no_camera(uri: str):
+    raise SourceError(f"no {uri} camera is connected; plug one in")
+
+
+@pytest.fixture
+def make_window(qtbot: QtBot) -> Iterator[Callable[[OpenSession], MainWindow]]:
+    windows = []
+
+    def make(open_session: OpenSession, demo: Path = NOWHERE) -> MainWindow:
+        window = MainWindow(open_session, demo)
+        window.view._canvas.events.draw.ignore_callback_errors = False  # vispy would only log a failing shader
+        windows.append(window)
+        window.show()
+        qtbot.waitExposed(window)
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+        # Now and not by the garbage collector, which may come while another window draws and takes its GL context away.
+        sip.delete(window)
+
+
+@pytest.fixture
+def playing(qtbot, make_window, sphere_session, sphere_source):
+    """Return a window playing a synthetic recording, and its source."""
+    source = sphere_source(length=None)
+    window = make_window(lambda uri: sphere_session(source))
+    window.open("sphere")
+    qtbot.waitUntil(lambda: window._frames_shown >= 3)
+    return window, source
+
+
+def picture(window: MainWindow) -> np.ndarray:
+    """Return the 3-D view as (H, W, 3) integers."""
+    image = window.view.widget.grabFramebuffer().convertToFormat(QImage.Format_RGB888)
+    pixels = np.frombuffer(image.constBits().asstring(image.sizeInBytes()), np.uint8)
+    return (
+        pixels.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()]
+        .reshape(image.height(), image.width(), 3)
+        .astype(int)
+    )
+
+
+def share(mask: np.ndarray) -> float:
+    return float(mask.mean())
+
+
+def bluish(pixels: np.ndarray) -> np.ndarray:
+    return pixels[..., 2] > pixels[..., 0] + 40
+
+
+def reddish(pixels: np.ndarray) -> np.ndarray:
+    return pixels[..., 0] > pixels[..., 2] + 100
+
+
+def greenish(pixels: np.ndarray) -> np.ndarray:
+    return pixels[..., 1] > pixels[..., 0] + 100
+
+
+def test_cloud_and_mesh_are_both_seen_upright_and_where_they_belong(playing) -> None:
+    window, _ = playing
+    window.options.translucent.setChecked(False)
+    window._session.pipeline.pause()
+    pixels = picture(window)
+    blue, red, green = (np.argwhere(mask(pixels)) for mask in (bluish, reddish, greenish))
+    assert share(bluish(pixels)) > 0.03
+    assert share(reddish(pixels)) > 0.02
+    assert share(greenish(pixels)) > 0.01
+    assert blue[:, 0].mean() < red[:, 0].mean()  # the mesh covers the upper part of the red ball
+    assert green[:, 0].mean() > blue[:, 0].mean()  # the green ball lies right of it and below
+    assert green[:, 1].mean() > blue[:, 1].mean()
+    centre = np.argwhere(bluish(pixels) | reddish(pixels)).mean(axis=0)
+    assert np.abs(centre / pixels.shape[:2] - 0.5).max() < 0.15  # the view is aimed at the head
+
+
+def test_the_room_behind_the_head_is_hidden(playing) -> None:
+    window, _ = playing
+    grey_wall = np.abs(picture(window) - 120).max(axis=-1) < 5
+    assert share(grey_wall) == 0.0
+
+
+def test_points_and_mesh_can_be_hidden_and_the_mesh_be_translucent(playing, qtbot: QtBot) -> None:
+    window, _ = playing
+    window.options.translucent.setChecked(False)
+    opaque = picture(window)
+    window.options.translucent.setChecked(True)
+    translucent = picture(window)
+    assert share(bluish(translucent)) < share(bluish(opaque)) / 2  # the red ball shows through
+    window.options.mesh.setChecked(False)
+    assert share(bluish(picture(window))) == 0.0
+    window.options.points.setChecked(False)
+    assert picture(window).max() < 40
+
+
+def test_the_mouse_orbits_around_the_head_and_the_button_goes_back(playing, qtbot: QtBot) -> None:
+    window, _ = playing
+    window._session.pipeline.pause()
+    qtbot.wait(100)
+    window.view.look_from_camera()
+    before = picture(window)
+    middle = window.view.widget.rect().center()
+    qtbot.mousePress(window.view.widget, Qt.LeftButton, pos=middle)
+    drag = QMouseEvent(QEvent.MouseMove, middle + QPoint(160, 0), Qt.NoButton, Qt.LeftButton, Qt.NoModifier)
+    QApplication.sendEvent(window.view.widget, drag)  # qtbot's own moves carry no pressed button
+    qtbot.mouseRelease(window.view.widget, Qt.LeftButton, pos=middle + QPoint(160, 0))
+    assert abs(window.view._camera.azimuth) > 45
+    assert share(np.abs(picture(window) - before).max(axis=-1) > 40) > 0.05
+    qtbot.mouseClick(window.options.camera_view, Qt.LeftButton)
+    assert share(np.abs(picture(window) - before).max(axis=-1) > 40) < 0.01
+
+
+def test_preview_status_and_position_are_shown(qtbot, make_window, sphere_session, sphere_source) -> None:
+    window = make_window(lambda uri: sphere_session(sphere_source(length=200)))
+    window.open("sphere")
+    qtbot.waitUntil(lambda: window._frames_shown >= 3)
+    assert window.preview.pixmap().width() > 100
+    assert "Tracking" in window.status_line.state.text()
+    assert "following the head" in window.status_line.state.text()
+    assert "residual 1.23 mm" in window.status_line.figures.text()
+    assert window.playback.slider.maximum() == 199
+    assert window.playback.position.text().endswith("/ 200")
+    assert window.windowTitle().startswith("sphere")
+
+
+def test_pause_play_step_and_slider_command_the_pipeline(qtbot, make_window, sphere_session, sphere_source) -> None:
+    window = make_window(lambda uri: sphere_session(sphere_source(length=2000)))
+    window.open("sphere")
+    qtbot.waitUntil(lambda: window._frames_shown >= 2)
+    pipeline = window._session.pipeline
+    qtbot.mouseClick(window.playback.play, Qt.LeftButton)
+    qtbot.waitUntil(lambda: window.playback.play.text() == "Play")
+    assert pipeline.status().state is PipelineState.PAUSED
+    window.playback.slider.setValue(1234)
+    qtbot.waitUntil(lambda: window._shown.index == 1234)
+    qtbot.mouseClick(window.playback.step, Qt.LeftButton)
+    qtbot.waitUntil(lambda: window._shown.index == 1235)
+    assert window.playback.slider.value() == 1235
+    qtbot.mouseClick(window.playback.play, Qt.LeftButton)
+    qtbot.waitUntil(lambda: window._shown.index > 1236)
+
+
+def test_a_live_source_has_no_slider(playing) -> None:
+    window, _ = playing
+    assert window.playback.slider.isHidden()
+    assert window.playback.position.text() == "live"
+
+
+def test_closing_the_window_stops_threads_and_closes_the_source(playing) -> None:
+    window, source = playing
+    window.close()
+    assert source.closed  # and no thread is left: see the fixture
+
+
+def test_closing_while_opening_closes_what_was_opened(make_window, sphere_session, sphere_source) -> None:
+    source = sphere_source()
+    window = make_window(lambda uri: sphere_session(source))
+    window.open("sphere")
+    window.close()
+    assert source.closed
+
+
+def test_an_error_while_running_is_told_and_the_window_stays_usable(
+    qtbot, make_window, sphere_session, sphere_source
+) -> None:
+    sources = iter([sphere_source(broken_at=2), sphere_source()])
+    window = make_window(lambda uri: sphere_session(next(sources)))
+    with qtbot.waitSignal(window.failed):
+        window.open("broken")
+    assert window.message.isVisible()
+    assert "the cable was pulled" in window.message.text.text()
+    assert window.pages.currentWidget() is window.start_page
+    window.open("whole")
+    qtbot.waitUntil(lambda: window._frames_shown >= 2)
+    assert window.message.isHidden()
+
+
+def test_a_recording_that_cannot_be_opened_is_told(qtbot, make_window) -> None:
+    def missing(uri: str):
+        raise SourceError(f"{uri} does not exist")
+
+    window = make_window(missing)
+    with qtbot.waitSignal(window.failed):
+        window.open("/no/recording")
+    assert window.message.text.text() == "/no/recording does not exist"
+    assert window.start_page.isEnabled()
+
+
+def test_without_a_camera_the_start_page_says_why_and_offers_the_demo(qtbot, make_window, tmp_path: Path) -> None:
+    opened = []
+
+    def open_session(uri: str):
+        opened.append(uri)
+        return no_camera(uri)
+
+    window = make_window(open_session, tmp_path)
+    with qtbot.waitSignal(window.failed):
+        window.open("kinect")
+    assert window.pages.currentWidget() is window.start_page
+    assert "No camera: no kinect camera is connected; plug one in" in window.start_page.reason.text()
+    assert window.start_page.open_folder.isVisible()
+    assert window.start_page.open_demo.isVisible()
+    with qtbot.waitSignal(window.failed):
+        qtbot.mouseClick(window.start_page.open_demo, Qt.LeftButton)
+    assert opened == ["kinect", str(tmp_path)]
+
+
+def test_the_demo_is_not_offered_where_it_is_absent(make_window) -> None:
+    assert not make_window(no_camera).start_page.open_demo.isVisible()
+
+
+def test_screenshot_is_saved_and_the_window_closes(
+    qtbot, make_window, sphere_session, sphere_source, tmp_path: Path
+) -> None:
+    path = tmp_path / "window.png"
+    window = make_window(lambda uri: sphere_session(sphere_source(length=10)))
+    taker = ScreenshotTaker(window, path, frames=1000)  # more than there are: taken at the end
+    window.open("sphere")
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    assert taker.exit_status == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["window.png"]
+    image = QImage(str(path))
+    assert image.width() > 800
+    assert len({image.pixel(x, y) for x in range(0, 1200, 20) for y in range(0, 780, 20)}) > 20
+
+
+def test_screenshot_of_a_failing_source_is_told_by_the_exit_status(qtbot, make_window, tmp_path: Path) -> None:
+    window = make_window(no_camera)
+    taker = ScreenshotTaker(window, tmp_path / "window.png", frames=1)
+    window.open("kinect")
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert taker.exit_status == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_answers_without_loading_qt() -> None:
+    code = "import sys, app.main; assert not {'PyQt5', 'vispy', 'torch', 'cv2'} & set(sys.modules); app.main.main()"
+    ran = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "--screenshot" in ran.stdout
