@@ -32,12 +32,13 @@ def open_session(uri: str, model: str = "default") -> Session:
     DphmError
         The source, the landmark detector or the head model cannot be opened.
     """
-    from dphm_core.landmarks.observe import Observer
     from dphm_core.sources import open_source
-    from dphm_core.tracking import create_tracker
 
-    source = open_source(uri)
+    source = open_source(uri)  # first, because a missing camera should not take seconds to tell
     try:
+        from dphm_core.landmarks.observe import Observer
+        from dphm_core.tracking import create_tracker
+
         tracker = create_tracker(model)
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
         pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)

@@ -19,7 +19,7 @@ class ColorPreview(QLabel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFixedSize(WIDTH, HEIGHT)
-        self.setAlignment(Qt.AlignCenter)
+        self.setAlignment(Qt.AlignHCenter | Qt.AlignTop)
 
     def show_frame(self, frame: RGBDFrame) -> None:
         """Show a frame's colour image, or say that it has none."""

@@ -18,7 +18,8 @@ class ViewOptions(QWidget):
         self.points = QCheckBox("Points")
         self.mesh = QCheckBox("Head mesh")
         self.translucent = QCheckBox("Translucent mesh")
-        for box, on in ((self.points, True), (self.mesh, True), (self.translucent, True)):
+        self.follow = QCheckBox("Follow the head")
+        for box, on in ((self.points, True), (self.mesh, True), (self.translucent, True), (self.follow, False)):
             box.setChecked(on)
             layout.addWidget(box)
         self.camera_view = QPushButton("View from the camera")

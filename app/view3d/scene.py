@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,15 @@ HEAD_RADIUS_M = 0.1
 BACKGROUND = "#15181d"
 
 
+class Aim(IntEnum):
+    """What the view is aimed at, from worst to best; something better re-aims it."""
+
+    NOTHING = 0
+    IMAGE = 1
+    POINTS = 2
+    MESH = 3
+
+
 class View3D:
     """A vispy canvas with the point cloud and the mesh over it. Lives on the GUI thread."""
 
@@ -42,7 +52,9 @@ class View3D:
         self.mesh = HeadMesh(parent=root)
         self.mesh.order = 1  # after the cloud, so that a translucent mesh lets it through
         self._head_cam: NDArray[np.float64] | None = None
-        self._aimed_at_mesh = False
+        self._image_height_m = 1.0
+        self._aimed_at = Aim.NOTHING
+        self._follow = False
         self._camera.transform.changed.connect(self._view_moved)
         self._canvas.events.resize.connect(self._view_moved)
 
@@ -55,31 +67,47 @@ class View3D:
         """Forget the last recording; the next frames' meshes have these (F, 3) faces."""
         self.mesh.set_faces(faces)
         self.mesh.set_vertices(None)
-        self._head_cam, self._aimed_at_mesh = None, False
+        self.cloud.set_far(math.inf)
+        self._head_cam, self._aimed_at = None, Aim.NOTHING
 
     def show(self, tracked: TrackedFrame) -> None:
-        """Draw a frame; the first one, and the first with a head, aim the view."""
-        self.cloud.set_frame(tracked.observation.frame)
+        """Draw a frame; the first one, and the first one with a head, aim the view."""
+        frame = tracked.observation.frame
+        self._image_height_m = frame.intrinsics.height / frame.intrinsics.fy
+        self.cloud.set_frame(frame)
         self.mesh.set_vertices(tracked.vertices_cam)
-        has_mesh = tracked.vertices_cam is not None
-        aimed = self._head_cam is not None and (self._aimed_at_mesh or not has_mesh)
-        self._head_cam = head_centre(tracked)
-        self.cloud.set_far(float(self._head_cam[2]) + BEHIND_HEAD_M)
-        if not aimed:
-            self._aimed_at_mesh = has_mesh
+        head_cam, aim = find_head(tracked)
+        if head_cam is not None:
+            self._head_cam = head_cam
+            self.cloud.set_far(float(head_cam[2]) + BEHIND_HEAD_M)
+        if aim > self._aimed_at:
+            self._aimed_at = aim
             self.look_from_camera()
+        elif self._follow:
+            self._turn_around_head()
 
     def look_from_camera(self) -> None:
-        """Put the eye where the depth camera is, and turn around the head."""
-        if self._head_cam is None:
-            return
-        centre = CAMERA_TO_SCENE @ self._head_cam
+        """Put the eye where the depth camera is, and turn around the head; without a head, show the whole image."""
+        centre_cam, height_m = self._head_cam, VIEW_HEIGHT_M
+        if centre_cam is None:
+            centre_cam, height_m = np.array([0.0, 0.0, 1.0]), self._image_height_m
+        centre = CAMERA_TO_SCENE @ centre_cam
         distance = float(np.linalg.norm(centre))
         self._camera.center = tuple(centre)
         self._camera.azimuth = math.degrees(math.atan2(-centre[0], centre[1]))
         self._camera.elevation = math.degrees(-math.asin(centre[2] / distance))
-        self._camera.scale_factor = VIEW_HEIGHT_M
-        self._camera.fov = math.degrees(2 * math.atan(VIEW_HEIGHT_M / 2 / distance))
+        self._camera.scale_factor = height_m
+        self._camera.fov = math.degrees(2 * math.atan(height_m / 2 / distance))
+
+    def set_follow(self, follow: bool) -> None:
+        """Move along with the head, or stay where the view was aimed."""
+        self._follow = follow
+        if follow:
+            self._turn_around_head()
+
+    def _turn_around_head(self) -> None:
+        if self._head_cam is not None:
+            self._camera.center = tuple(CAMERA_TO_SCENE @ self._head_cam)
 
     def _view_moved(self, _event: object = None) -> None:
         """Tell the visuals where the eye is and how large things look."""
@@ -89,11 +117,11 @@ class View3D:
         self.cloud.set_screen_scale(height / (2 * math.tan(math.radians(self._camera.fov) / 2)))
 
 
-def head_centre(tracked: TrackedFrame) -> NDArray[np.float64]:
-    """Middle of the head, (3,) metres in the camera frame: of the mesh, else of the points, else 0.7 m ahead."""
+def find_head(tracked: TrackedFrame) -> tuple[NDArray[np.float64] | None, Aim]:
+    """Middle of the head, (3,) metres in the camera frame, by the mesh or else the points, and by which."""
     if tracked.vertices_cam is not None:
-        return tracked.vertices_cam.mean(axis=0, dtype=np.float64)
+        return tracked.vertices_cam.mean(axis=0, dtype=np.float64), Aim.MESH
     points = tracked.observation.points_cam
     if len(points):
-        return np.median(points, axis=0).astype(np.float64) + np.array([0.0, 0.0, HEAD_RADIUS_M])
-    return np.array([0.0, 0.0, 0.7])
+        return np.median(points, axis=0).astype(np.float64) + np.array([0.0, 0.0, HEAD_RADIUS_M]), Aim.POINTS
+    return None, Aim.IMAGE

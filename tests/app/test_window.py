@@ -17,8 +17,10 @@ from pytestqt.qtbot import QtBot
 
 from app.screenshot import ScreenshotTaker
 from app.session import OpenSession
+from app.view3d.scene import CAMERA_TO_SCENE
 from app.window import MainWindow
 from dphm_core.errors import SourceError
+from dphm_core.frames import Observation, TrackedFrame, TrackStatus
 from dphm_core.pipeline import PipelineState
 
 NOWHERE = Path("/nonexistent")
@@ -134,6 +136,25 @@ def test_the_mouse_orbits_around_the_head_and_the_button_goes_back(playing, qtbo
     assert share(np.abs(picture(window) - before).max(axis=-1) > 40) > 0.05
     qtbot.mouseClick(window.options.camera_view, Qt.LeftButton)
     assert share(np.abs(picture(window) - before).max(axis=-1) > 40) < 0.01
+
+
+def test_following_keeps_the_head_in_the_middle(playing, qtbot: QtBot) -> None:
+    window, _ = playing
+    window.options.follow.setChecked(True)
+    qtbot.waitUntil(lambda: window._shown.index > 20)
+    window._session.pipeline.pause()
+    centre = CAMERA_TO_SCENE @ window._shown.vertices_cam.mean(axis=0)
+    np.testing.assert_allclose(window.view._camera.center, centre, atol=1e-5)
+
+
+def test_without_a_head_the_whole_image_is_seen(make_window, sphere_session, sphere_source) -> None:
+    window = make_window(lambda uri: sphere_session(sphere_source()))
+    nothing = np.zeros((0, 3), np.float32)
+    observation = Observation(sphere_source().frame(0), nothing, nothing, None)
+    window.pages.setCurrentIndex(1)
+    window.view.show(TrackedFrame(observation, TrackStatus.SEARCHING, "no face in view"))
+    grey_wall = np.abs(picture(window) - 120).max(axis=-1) < 5
+    assert share(grey_wall) > 0.5
 
 
 def test_preview_status_and_position_are_shown(qtbot, make_window, sphere_session, sphere_source) -> None:
