@@ -1,0 +1,144 @@
+"""A subject's canonical signed distance with gradient: baked to a grid, or straight from the network.
+
+A grid holds three coordinates, so a model with hyper coordinates keeps the network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dphm_core.frames import FloatArray
+from dphm_core.heads.identity import IdentityField
+
+BOX_MIN = np.array([-0.44, -0.56, -0.42], dtype=np.float32)
+BOX_MAX = np.array([0.44, 0.56, 0.42], dtype=np.float32)
+"""Box of the grid, head-frame units: the face, the ears and the front of the skull."""
+SPACING = 0.0075
+"""Distance between nodes, head-frame units (1.9 mm)."""
+COARSENING = 4
+"""The network is evaluated at every node only near the surface; elsewhere at every fourth, interpolated between."""
+NARROW_BAND = 0.05
+"""Distance from the surface (12 mm) within which every node is evaluated."""
+CHUNK = 8192
+"""Queries per network call: keeps memory bounded and the working set in cache."""
+
+
+class DistanceFunction(Protocol):
+    """Signed distance of canonical queries."""
+
+    def __call__(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distance (N,) and gradient (N, Q) at queries (N, Q), head-frame units."""
+        ...
+
+
+def evaluate_field(field: IdentityField, identity: torch.Tensor, queries: FloatArray) -> FloatArray:
+    """Signed distances (N,) of queries (N, Q) by the network, in bounded memory."""
+    out = np.empty(len(queries), dtype=np.float32)
+    with torch.no_grad():
+        for start in range(0, len(queries), CHUNK):
+            chunk = torch.from_numpy(np.ascontiguousarray(queries[start : start + CHUNK]))
+            out[start : start + CHUNK] = field(chunk[None], identity[None])[0].numpy()
+    return out
+
+
+@dataclass(frozen=True)
+class FieldDistance:
+    """The network itself; the plain counterpart of the grid, and the only choice with hyper coordinates."""
+
+    field: IdentityField
+    identity: torch.Tensor
+
+    def __call__(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distance (N,) and gradient (N, Q)."""
+        with torch.enable_grad():
+            points = torch.from_numpy(np.ascontiguousarray(queries)).requires_grad_()
+            values = self.field(points[None], self.identity[None])[0]
+            (gradient,) = torch.autograd.grad(values.sum(), points)
+        return values.detach().numpy(), gradient.numpy()
+
+
+@dataclass(frozen=True)
+class BakedDistance:
+    """Value and gradient at the nodes of a grid, interpolated linearly between them."""
+
+    nodes: FloatArray
+    """(X, Y, Z, 4): distance and its gradient."""
+    origin: FloatArray
+    """(3,) position of the first node."""
+    spacing: float
+
+    def __call__(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distance (N,) and gradient (N, 3); queries outside the box take the value on its border."""
+        values = _look_up(self.nodes, self.origin, 1 / self.spacing, np.ascontiguousarray(queries, dtype=np.float32))
+        return values[:, 0], values[:, 1:]
+
+    def reference(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The same in plain numpy."""
+        limit = np.array(self.nodes.shape[:3]) - 1
+        place = np.clip((queries - self.origin) / self.spacing, 0, limit - 1e-3)
+        low = place.astype(int)
+        part = place - low
+        total = np.zeros((len(queries), 4))
+        for corner in np.ndindex(2, 2, 2):
+            weight = np.prod(np.where(corner, part, 1 - part), axis=1)
+            total += weight[:, None] * self.nodes[tuple((low + corner).T)]
+        return total[:, 0].astype(np.float32), total[:, 1:].astype(np.float32)
+
+
+def bake(field: IdentityField, identity: torch.Tensor, spacing: float = SPACING) -> BakedDistance:
+    """Evaluate a subject's canonical distance on a grid: coarse everywhere, fine near the surface."""
+    coarse = spacing * COARSENING
+    blocks = np.ceil((BOX_MAX - BOX_MIN) / coarse).astype(int)
+    coarse_values = evaluate_field(field, identity, _node_positions(blocks + 1, coarse)).reshape(blocks + 1)
+    values = _refine(coarse_values)
+    near = np.nonzero(np.abs(values) < NARROW_BAND)
+    positions = np.stack(near, axis=1).astype(np.float32) * spacing + BOX_MIN
+    values[near] = evaluate_field(field, identity, positions.astype(np.float32))
+    nodes = np.stack([values, *np.gradient(values, spacing)], axis=-1).astype(np.float32)
+    return BakedDistance(np.ascontiguousarray(nodes), BOX_MIN, spacing)
+
+
+def _node_positions(counts: NDArray[np.int64], spacing: float) -> FloatArray:
+    axes = [np.arange(count, dtype=np.float32) * spacing + low for count, low in zip(counts, BOX_MIN, strict=True)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+
+
+def _refine(values: FloatArray) -> FloatArray:
+    """Interpolate linearly between the nodes of a coarse grid, `COARSENING` steps each."""
+    for axis in range(3):
+        fine_count = (values.shape[axis] - 1) * COARSENING + 1
+        place = np.arange(fine_count) / COARSENING
+        low = np.minimum(place.astype(int), values.shape[axis] - 2)
+        part = (place - low).reshape([-1 if k == axis else 1 for k in range(3)])
+        values = np.take(values, low, axis) * (1 - part) + np.take(values, low + 1, axis) * part
+    return values.astype(np.float32)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _look_up(nodes, origin, inverse_spacing, queries):  # type: ignore[no-untyped-def]
+    result = np.empty((queries.shape[0], 4), dtype=np.float32)
+    low = np.empty(3, dtype=np.int64)
+    part = np.empty(3, dtype=np.float32)
+    for n in range(queries.shape[0]):
+        for axis in range(3):
+            limit = nodes.shape[axis] - 1.001
+            place = min(max((queries[n, axis] - origin[axis]) * inverse_spacing, 0.0), limit)
+            low[axis] = int(place)
+            part[axis] = place - low[axis]
+        for channel in range(4):
+            total = 0.0
+            for i in range(2):
+                wx = part[0] if i else 1 - part[0]
+                for j in range(2):
+                    wy = part[1] if j else 1 - part[1]
+                    for k in range(2):
+                        wz = part[2] if k else 1 - part[2]
+                        total += wx * wy * wz * nodes[low[0] + i, low[1] + j, low[2] + k, channel]
+            result[n, channel] = total
+    return result

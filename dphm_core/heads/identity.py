@@ -1,0 +1,141 @@
+"""The identity field: a signed distance function in canonical space, blended from small networks around anchors.
+
+Source: NPHM (arXiv 2212.02761, section 3.1) with MonoNPHM's hyper coordinates (arXiv 2312.06740).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dphm_core.heads.config import HeadConfig
+
+SOFTPLUS_BETA = 100.0
+ANCHOR_WIDTH = 64
+GLOBAL_DISTANCE = 0.75
+"""Distance that the global network, which has no anchor of its own, counts as having (head-frame units)."""
+WEIGHT_FLOOR = 1e-8
+
+
+class IdentityField(nn.Module):
+    """Signed distance of canonical queries to a subject's neutral head, in head-frame units (0.25 m)."""
+
+    mean_anchors: Tensor
+
+    def __init__(self, config: HeadConfig, mean_anchors: Tensor) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("mean_anchors", mean_anchors.float())
+        self.anchor_mlp = nn.Sequential(
+            nn.Linear(config.global_dim, ANCHOR_WIDTH),
+            nn.ReLU(),
+            nn.Linear(ANCHOR_WIDTH, ANCHOR_WIDTH),
+            nn.ReLU(),
+            nn.Linear(ANCHOR_WIDTH, config.anchors * 3),
+        )
+        widths = [config.global_dim + config.local_dim + 3 + config.hyper_dim]
+        widths += [config.identity_width] * config.identity_layers + [1]
+        self.weights = nn.ParameterList()
+        self.biases = nn.ParameterList()
+        for fan_in, fan_out in pairwise(widths):
+            bound = fan_in**-0.5
+            self.weights.append(nn.Parameter(torch.empty(config.expert_count, fan_out, fan_in).uniform_(-bound, bound)))
+            self.biases.append(nn.Parameter(torch.empty(config.expert_count, fan_out).uniform_(-bound, bound)))
+        self.register_buffer("expert_of_anchor", _expert_of_anchor(config), persistent=False)
+        self.register_buffer("mirror", _mirror(config), persistent=False)
+
+    expert_of_anchor: Tensor
+    mirror: Tensor
+
+    def anchors(self, identity: Tensor) -> Tensor:
+        """Anchor positions (B, 39, 3) in canonical space of identity codes (B, D)."""
+        offsets = self.anchor_mlp(identity[:, : self.config.global_dim])
+        return self.mean_anchors + offsets.view(-1, self.config.anchors, 3)
+
+    def forward(self, queries: Tensor, identity: Tensor) -> Tensor:
+        """Signed distances.
+
+        Parameters
+        ----------
+        queries : (B, N, 3 + hyper_dim)
+            Canonical points, head-frame units, with their hyper coordinates.
+        identity : (B, D)
+            Identity codes.
+
+        Returns
+        -------
+        (B, N) signed distance, positive outside.
+        """
+        batch, count, _ = queries.shape
+        anchors = self.anchors(identity)  # (B,39,3)
+        distance = torch.cdist(queries[..., :3], anchors)  # (B,N,39)
+        nearest = distance.topk(self.config.neighbours, dim=-1, largest=False).indices  # (B,N,K)
+        everywhere = torch.full_like(nearest[..., :1], self.config.anchors)
+        members = torch.cat([nearest, everywhere], dim=-1)  # (B,N,K+1)
+        origin = torch.zeros_like(anchors[:, :1])
+        centres = torch.cat([anchors, origin], dim=1)  # (B,40,3)
+        rows = torch.arange(batch, device=queries.device)[:, None, None]
+        delta = queries[..., None, :3] - centres[rows, members]  # (B,N,K+1,3)
+        weights = self._blend_weights(delta)
+        delta = delta * self.mirror[members]
+        hyper = queries[..., None, 3:].expand(-1, -1, members.shape[-1], -1)
+        constants = self._conditioning(identity)  # (B,40,width)
+        values = self._evaluate(
+            torch.cat([delta, hyper], dim=-1).flatten(0, 2), members.flatten(), constants, count * members.shape[-1]
+        )
+        return (values.view(batch, count, -1) * weights).sum(dim=-1)
+
+    def _blend_weights(self, delta: Tensor) -> Tensor:
+        """Gaussian weights (B, N, K+1) of the nearest experts and the global one."""
+        # The square root's slope is infinite at zero, where a query sits on an anchor.
+        local = delta[..., :-1, :].square().sum(dim=-1).clamp_min(1e-12).sqrt()
+        sigma = local.amax(dim=-1, keepdim=True) / self.config.blend_std
+        distance = torch.cat([local, torch.full_like(local[..., :1], GLOBAL_DISTANCE)], dim=-1)
+        weights = torch.exp(-0.5 * (distance / sigma).square())
+        return weights / (weights.sum(dim=-1, keepdim=True) + WEIGHT_FLOOR)
+
+    def _conditioning(self, identity: Tensor) -> Tensor:
+        """First layer's share (B, 40, width) that depends on the code alone, the same for all queries of an expert."""
+        config = self.config
+        glob = identity[:, : config.global_dim]
+        local = identity[:, config.global_dim :].view(-1, config.anchors + 1, config.local_dim)
+        first = self.weights[0][self.expert_of_anchor]  # (40,width,in)
+        from_global = torch.einsum("bg,kwg->bkw", glob, first[..., : config.global_dim])
+        code_dim = config.global_dim + config.local_dim
+        from_local = torch.einsum("bkl,kwl->bkw", local, first[..., config.global_dim : code_dim])
+        return from_global + from_local + self.biases[0][self.expert_of_anchor]
+
+    def _evaluate(self, delta: Tensor, members: Tensor, constants: Tensor, per_batch: int) -> Tensor:
+        """Values (R,) of each row's expert; rows are grouped by expert so that each layer is one matrix product."""
+        code_dim = self.config.global_dim + self.config.local_dim
+        order = torch.argsort(self.expert_of_anchor[members])
+        sizes = torch.bincount(self.expert_of_anchor[members], minlength=self.config.expert_count).tolist()
+        batch_of_row = torch.div(order, per_batch, rounding_mode="floor")
+        hidden_constant = constants[batch_of_row, members[order]]  # (R,width)
+        pieces = []
+        for expert, (x, constant) in enumerate(
+            zip(delta[order].split(sizes), hidden_constant.split(sizes), strict=True)
+        ):
+            hidden = x @ self.weights[0][expert, :, code_dim:].T + constant
+            for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+                hidden = functional.linear(functional.softplus(hidden, SOFTPLUS_BETA), weight[expert], bias[expert])
+            pieces.append(hidden[:, 0])
+        # index_put in the inverse order keeps the gradient a plain gather
+        return torch.cat(pieces)[torch.argsort(order)]
+
+
+def _expert_of_anchor(config: HeadConfig) -> Tensor:
+    """Network index (anchors + 1,) of each anchor, pairs shared, the global network last."""
+    pairs = torch.arange(config.symmetric_pairs).repeat_interleave(2)
+    rest = torch.arange(config.symmetric_pairs, config.expert_count)
+    return torch.cat([pairs, rest])
+
+
+def _mirror(config: HeadConfig) -> Tensor:
+    """Factor (anchors + 1, 3) on delta: the odd member of each pair sees x negated."""
+    mirror = torch.ones(config.anchors + 1, 3)
+    mirror[1 : 2 * config.symmetric_pairs : 2, 0] = -1
+    return mirror

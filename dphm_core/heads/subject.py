@@ -1,0 +1,80 @@
+"""One person's head, ready for real time: identity fixed, distance baked, deformation bound, mesh carried over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dphm_core.frames import FloatArray
+from dphm_core.heads.deformation import Deformation
+from dphm_core.heads.distance import BakedDistance, DistanceFunction, FieldDistance, bake
+from dphm_core.heads.model import HeadModel
+from dphm_core.heads.surface import carry_onto_surface, extract_surface
+
+WARP_ITERATIONS = 12
+WARP_TOLERANCE = 4e-5
+"""Largest step (0.01 mm) at which the inverse warp stops."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A calibrated head; head-frame units (0.25 m) throughout."""
+
+    model: HeadModel
+    identity_code: FloatArray
+    """(D,)"""
+    scale: float
+    """Of the head → camera similarity."""
+    distance: DistanceFunction
+    deformation: Deformation
+    vertices_canonical: FloatArray
+    """(V, 3) on the canonical surface."""
+    faces: NDArray[np.int32]
+    """(F, 3)"""
+
+    def posed_vertices(self, expression: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+        """Vertices (V, 3) in the posed head frame.
+
+        A template's mesh moves linearly with the expression weights. Any other mesh is warped by solving
+        ``x = v − offset(x)`` by fixed-point iteration from `previous`, the last frame's posed vertices.
+        """
+        template = self.model.template
+        if template is not None:
+            return template.posed(self.vertices_canonical, expression)
+        return self.inverse_warp(self.vertices_canonical, expression, previous)
+
+    def inverse_warp(
+        self, canonical: FloatArray, expression: FloatArray, start: FloatArray | None = None
+    ) -> FloatArray:
+        """Posed points (N, 3) whose backward deformation is `canonical` (N, 3)."""
+        target = torch.from_numpy(canonical)
+        code = torch.from_numpy(expression)
+        posed = torch.from_numpy((canonical if start is None else start).copy())
+        for _ in range(WARP_ITERATIONS):
+            step = target - self.deformation.evaluate(posed, code).canonical[:, :3]
+            posed += step
+            if float(step.abs().max()) < WARP_TOLERANCE:
+                break
+        return posed.numpy()
+
+
+def build_subject(model: HeadModel, coefficients: FloatArray, scale: float) -> Subject:
+    """Fix a subject's identity: bake its distance, bind its deformation, carry its mesh over.
+
+    `coefficients` (M,) span the model's identity codes.
+    """
+    code = model.identity_code(coefficients)
+    identity = torch.from_numpy(code)
+    anchors = torch.from_numpy(model.anchors(code))
+    deformation = Deformation(model.expression_field, identity, anchors)
+    baked = bake(model.identity_field, identity) if model.config.hyper_dim == 0 else None
+    distance: BakedDistance | FieldDistance = baked or FieldDistance(model.identity_field, identity)
+    if model.template is not None:
+        vertices = carry_onto_surface(model.template, model.template.canonical(coefficients), distance)
+        faces = model.template.faces
+    else:
+        vertices, faces = extract_surface(model.identity_field, identity)
+    return Subject(model, code, scale, distance, deformation, vertices, faces)

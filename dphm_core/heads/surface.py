@@ -1,0 +1,74 @@
+"""A subject's canonical mesh: the template carried onto the zero level, or marching cubes where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dphm_core.errors import CheckpointError
+from dphm_core.frames import FloatArray
+from dphm_core.heads.distance import DistanceFunction, evaluate_field
+from dphm_core.heads.identity import IdentityField
+from dphm_core.heads.template import Template
+
+CARRY_STEPS = 3
+CARRY_LIMIT = 0.012
+"""A template vertex moves at most this far (3 mm) onto the surface: beyond it, the field means another sheet."""
+SMOOTHING_ROUNDS = 3
+EXTRACTION_MIN = np.array([-0.55, -0.50, -0.95], dtype=np.float32)
+EXTRACTION_MAX = np.array([0.55, 0.75, 0.40], dtype=np.float32)
+EXTRACTION_SPACING = 0.0125
+
+
+def carry_onto_surface(template: Template, vertices: FloatArray, distance: DistanceFunction) -> FloatArray:
+    """Move the facial skin of a canonical template (V, 3) onto the zero level of its subject's distance.
+
+    Newton steps along the gradient give each vertex its offset; the offsets are smoothed over the mesh, so that
+    triangles keep their shape, and fade out where the skin that is compared with depth ends.
+    """
+    moved = vertices.copy()
+    skin = np.nonzero(template.tracked)[0]
+    for _ in range(CARRY_STEPS):
+        values, gradient = distance(moved[skin])
+        norm = np.maximum((gradient**2).sum(axis=1), 0.25)
+        moved[skin] -= (values / norm)[:, None] * gradient[:, :3]
+    offset = moved - vertices
+    length = np.linalg.norm(offset, axis=1, keepdims=True)
+    offset *= np.minimum(1.0, CARRY_LIMIT / np.maximum(length, 1e-9))
+    offset[(length > 2 * CARRY_LIMIT)[:, 0]] = 0
+    for _ in range(SMOOTHING_ROUNDS):
+        offset = neighbour_mean(offset, template.faces)
+    return (vertices + offset).astype(np.float32)
+
+
+def neighbour_mean(values: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
+    """Mean of per-vertex values (V, C) over each vertex's triangles."""
+    of_faces = values[faces].mean(axis=1)  # (F,C)
+    count = np.bincount(faces.ravel(), minlength=len(values))
+    total = np.stack(
+        [np.bincount(faces.ravel(), np.repeat(column, 3), minlength=len(values)) for column in of_faces.T], axis=1
+    )
+    return (total / np.maximum(count, 1)[:, None]).astype(np.float32)
+
+
+def extract_surface(field: IdentityField, identity: torch.Tensor) -> tuple[FloatArray, NDArray[np.int32]]:
+    """Marching cubes on an identity's canonical distance (hyper coordinates zero): vertices (V, 3), faces (F, 3).
+
+    Raises
+    ------
+    CheckpointError
+        The field has no zero level in the box: its weights are not those of a head.
+    """
+    from skimage.measure import marching_cubes
+
+    counts = np.ceil((EXTRACTION_MAX - EXTRACTION_MIN) / EXTRACTION_SPACING).astype(int) + 1
+    axes = [low + EXTRACTION_SPACING * np.arange(n) for low, n in zip(EXTRACTION_MIN, counts, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    queries = np.pad(points, ((0, 0), (0, field.config.hyper_dim))).astype(np.float32)
+    values = evaluate_field(field, identity, queries).reshape(counts)
+    if not values.min() < 0 < values.max():
+        raise CheckpointError("this identity has no surface: the model's weights are not those of a trained head.")
+    vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(EXTRACTION_SPACING,) * 3)  # type: ignore[no-untyped-call]
+    # Marching cubes winds towards lower values; distances grow outwards.
+    return (vertices + EXTRACTION_MIN).astype(np.float32), np.ascontiguousarray(faces[:, ::-1], dtype=np.int32)

@@ -1,0 +1,53 @@
+"""Settings of the tracker; every weight is the standard deviation of what it weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """How heads are calibrated and tracked."""
+
+    points: int = 1500
+    """Depth points per frame."""
+    iterations: int = 3
+    """Gauss–Newton steps per frame."""
+    depth_sigma_m: float = 0.0015
+    """Expected distance between a depth point and the model."""
+    independent_points: int = 400
+    """How many of the points count as independent: neighbours share the model's and the sensor's errors."""
+    robust_start_m: float = 0.008
+    """Width of the robust weights in a frame's first step."""
+    robust_end_m: float = 0.004
+    """Width of the robust weights in its last step."""
+    max_normal_angle_deg: float = 60.0
+    """Points whose normal is further than this from the model's are left out."""
+    contour_sigma_m: float = 0.003
+    """Expected error of eyelid and lip landmarks, at the face's depth."""
+    score_sigma: float = 0.35
+    """Expected difference between a blendshape weight and the detector's score."""
+    expression_sigma: float = 0.5
+    """Spread of blendshape weights around rest."""
+    expression_step_sigma: float = 0.15
+    """Spread of a blendshape weight's change from frame to frame."""
+    rotation_step_sigma_rad: float = 0.1
+    """Spread of the head's turn from frame to frame."""
+    translation_step_sigma_m: float = 0.02
+    """Spread of the head's shift from frame to frame."""
+    calibration_frames: int = 30
+    """Frames with a face that are looked at before the identity is worked out."""
+    calibration_keyframes: int = 8
+    """How many of them, spread over the head's turn, the identity is fitted to."""
+    calibration_points: int = 700
+    """Depth points per keyframe."""
+    calibration_iterations: int = 14
+    """Gauss–Newton steps of the calibration."""
+    lost_residual_m: float = 0.004
+    """Mean distance above which a frame is not tracked."""
+    lost_inliers: float = 0.5
+    """Share of points near the model below which a frame is not tracked."""
+    lost_frames: int = 3
+    """Frames without the face, after which the tracker says that it is lost."""
+    threads: int = 1
+    """CPU threads of the network evaluation; the landmark detector runs beside it."""

@@ -1,0 +1,149 @@
+"""Fits pose and expression of one frame by Gauss–Newton, warm-started from the frame before.
+
+Each step linearises the robust point-to-surface distances, the reprojection errors of eyelid and lip contours, the
+detector's blendshape scores and the ridge to the frame before, and keeps blendshape weights in 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dphm_core.camera.intrinsics import Intrinsics
+from dphm_core.camera.rays import undistort
+from dphm_core.frames import FloatArray, Observation
+from dphm_core.heads.subject import Subject
+from dphm_core.heads.template import NO_VERTEX
+from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.fit_state import POSE_SIZE, FitState
+from dphm_core.tracking.landmark_sets import CONTOURS
+from dphm_core.tracking.normal_equations import NormalEquations
+from dphm_core.tracking.sampling import face_points
+from dphm_core.tracking.scores import score_table
+from dphm_core.tracking.terms import ContourTerm, Residuals, distance_residuals, robust_weights
+
+MIN_POINTS = 100
+INLIER_M = 0.005
+"""Points this near the model count as explained by it."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Outcome of a frame's fit."""
+
+    state: FitState
+    residual_m: float
+    """Mean distance of the explained points, metres; NaN without points."""
+    inliers: float
+    """Share of the face's points that the model explains."""
+
+
+class FrameSolver:
+    """Fits frames of one subject; lives on the tracking thread."""
+
+    def __init__(self, subject: Subject, config: TrackerConfig) -> None:
+        self._subject = subject
+        self._config = config
+        names = subject.model.expression_names
+        self._scores = score_table(names)
+        self._contours = _contour_term(subject)
+        self._rng = np.random.default_rng(0)
+
+    def solve(self, observation: Observation, start: FitState, iterations: int | None = None) -> Fit:
+        """Fit one frame from `start`, the state of the frame before."""
+        config = self._config
+        points, normals = face_points(observation, start.head_to_cam, config.points, self._rng)
+        if len(points) < MIN_POINTS:
+            return Fit(start, float("nan"), 0.0)
+        rays = landmark_rays(observation)
+        state = start
+        count = iterations or config.iterations
+        for step in range(count):
+            width = config.robust_start_m * (config.robust_end_m / config.robust_start_m) ** (step / max(1, count - 1))
+            equations = NormalEquations(len(state.expression) + POSE_SIZE)
+            residuals = distance_residuals(self._subject, state, points)
+            self._add_distances(equations, residuals, state, normals, width)
+            self._add_priors(equations, state, start, observation, rays)
+            state = step_within_box(equations, state, bool(self._subject.model.expression_names))
+        return self._judge(state, points)
+
+    def _add_distances(
+        self, equations: NormalEquations, residuals: Residuals, state: FitState, normals: FloatArray, width: float
+    ) -> None:
+        config = self._config
+        weight = robust_weights(residuals.values, width)
+        weight *= normal_agreement(residuals, state, normals) > np.cos(np.radians(config.max_normal_angle_deg))
+        share = config.independent_points / len(weight)
+        equations.add(residuals.jacobian, residuals.values, weight * (share / config.depth_sigma_m**2))
+
+    def _add_priors(
+        self, equations: NormalEquations, state: FitState, start: FitState, observation: Observation,
+        rays: FloatArray | None,
+    ) -> None:  # fmt: skip
+        config = self._config
+        size = len(state.expression)
+        expression = slice(0, size)
+        ones = np.ones(size)
+        equations.add_diagonal(state.expression, ones / config.expression_sigma**2, expression)
+        moved = state.expression - start.expression
+        equations.add_diagonal(moved, ones / config.expression_step_sigma**2, expression)
+        pose_weight = np.repeat([config.rotation_step_sigma_rad**-2, config.translation_step_sigma_m**-2], 3)
+        # The pose is linearised where it stands; the little it moved since the frame before hardly matters here.
+        equations.add_diagonal(np.zeros(POSE_SIZE), pose_weight, slice(size, size + POSE_SIZE))
+        if observation.landmarks is None:
+            return
+        targets = self._scores.targets(observation.landmarks.blendshapes)
+        weights = self._scores.weights
+        equations.add_diagonal(
+            state.expression[weights] - targets, np.full(len(weights), config.score_sigma**-2), weights
+        )
+        if self._contours is not None and rays is not None:
+            contour = self._contours.residuals(state, rays)
+            robust = robust_weights(contour.values, 4 * config.contour_sigma_m) / config.contour_sigma_m**2
+            equations.add(contour.jacobian, contour.values, robust)
+
+    def _judge(self, state: FitState, points: FloatArray) -> Fit:
+        distance = np.abs(distance_residuals(self._subject, state, points).values)
+        near = distance < INLIER_M
+        mean = float(distance[near].mean()) if near.any() else float("nan")
+        return Fit(state, mean, float(near.mean()))
+
+
+def step_within_box(equations: NormalEquations, state: FitState, named: bool) -> FitState:
+    """Solve and move; named weights (blendshapes) stay in 0..1."""
+    size = len(state.expression)
+    lower, upper = np.full(size + POSE_SIZE, -np.inf), np.full(size + POSE_SIZE, np.inf)
+    if named:
+        lower[:size], upper[:size] = -state.expression, 1 - state.expression
+    step = equations.solve(lower, upper)
+    return state.moved(state.expression + step[:size].astype(np.float32), step[size:].astype(np.float32))
+
+
+def normal_agreement(residuals: Residuals, state: FitState, normals_cam: FloatArray) -> FloatArray:
+    """Cosine (N,) between the model's normals and the scan's."""
+    assert residuals.normals_head is not None
+    return np.asarray(((residuals.normals_head @ state.head_to_cam.rotation.T) * normals_cam).sum(axis=1))
+
+
+def landmark_rays(observation: Observation) -> FloatArray | None:
+    """Rays (478, 2), x/z and y/z, of the detected landmarks."""
+    if observation.landmarks is None:
+        return None
+    camera: Intrinsics = observation.frame.intrinsics
+    centred = observation.landmarks.pixels - np.array([camera.cx, camera.cy])
+    return undistort(centred / np.array([camera.fx, camera.fy]), camera).astype(np.float32)
+
+
+def _contour_term(subject: Subject) -> ContourTerm | None:
+    template = subject.model.template
+    if template is None:
+        return None
+    landmarks = np.array([k for k in CONTOURS if template.landmark_vertices[k] != NO_VERTEX], dtype=np.int64)
+    vertices = template.landmark_vertices[landmarks]
+    return ContourTerm(
+        landmarks,
+        subject.vertices_canonical[vertices],
+        np.ascontiguousarray(template.expression_basis[:, vertices]),
+        template.canonical_weights,
+    )

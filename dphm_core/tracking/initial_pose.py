@@ -1,0 +1,51 @@
+"""First guess of a head's pose: detected landmarks with depth against the model's mean head."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dphm_core.frames import FloatArray, Observation, Similarity
+from dphm_core.heads.model import HeadModel
+from dphm_core.heads.template import NO_VERTEX, Template
+from dphm_core.landmarks.tables import ANCHOR_OF_MEDIAPIPE
+from dphm_core.tracking.landmark_sets import NOT_RIGID
+from dphm_core.tracking.rigid import MIN_POINTS, align
+
+MAX_RESIDUAL_M = 0.012
+"""Median distance after alignment above which landmarks and depth do not make a head."""
+
+
+def initial_pose(model: HeadModel, observation: Observation, scale: float | None = None) -> Similarity | None:
+    """Align the model's landmarks with the observed ones; None where they do not fit.
+
+    A template's landmark vertices serve where there are any, else the model's anchors.
+    """
+    if observation.landmarks is None:
+        return None
+    landmarks, points_head = _model_landmarks(model)
+    points_cam = observation.landmarks.points_cam[landmarks]
+    seen = np.isfinite(points_cam).all(axis=1)
+    if seen.sum() < MIN_POINTS:
+        return None
+    pose, residual = align(points_head[seen], points_cam[seen], scale)
+    return pose if np.median(residual) < MAX_RESIDUAL_M else None
+
+
+def yaw_rad(pose: Similarity) -> float:
+    """The head's turn about its own vertical axis, 0 where it faces the camera, radians."""
+    towards = pose.rotation @ np.array([0.0, 0.0, 1.0])
+    return float(np.arctan2(towards[0], -towards[2]))
+
+
+def _model_landmarks(model: HeadModel) -> tuple[list[int], FloatArray]:
+    template = model.template
+    if template is None or (template.landmark_vertices == NO_VERTEX).all():
+        pairs = sorted(ANCHOR_OF_MEDIAPIPE.items())
+        anchors = model.anchors(model.identity_mean)
+        return [mp for mp, _ in pairs], anchors[[anchor for _, anchor in pairs]]
+    return _rigid_landmarks(template)
+
+
+def _rigid_landmarks(template: Template) -> tuple[list[int], FloatArray]:
+    chosen = [k for k, v in enumerate(template.landmark_vertices) if v != NO_VERTEX and k not in NOT_RIGID]
+    return chosen, template.mean[template.landmark_vertices[chosen]]

@@ -1,0 +1,176 @@
+"""The tracker: finds a head, works out whose it is, follows it, notices when it is lost.
+
+SEARCHING ──face seen──▶ CALIBRATING ──identity found──▶ TRACKING ⇄ LOST ──face seen elsewhere──▶ TRACKING
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dphm_core.frames import FloatArray, Observation, Similarity, TrackedFrame, TrackStatus
+from dphm_core.heads.model import HeadModel
+from dphm_core.heads.numerics import flush_denormals
+from dphm_core.heads.subject import Subject, build_subject
+from dphm_core.tracking.calibration import Calibrator
+from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.fit_state import FitState
+from dphm_core.tracking.frame_solver import Fit, FrameSolver
+from dphm_core.tracking.initial_pose import initial_pose, yaw_rad
+
+log = logging.getLogger(__name__)
+
+REACQUIRE_ITERATIONS = 10
+"""Gauss–Newton steps of a fit that starts from landmarks rather than from the frame before."""
+
+
+class HeadTracker:
+    """Tracks one person's head; lives on the tracking thread."""
+
+    def __init__(self, model: HeadModel, config: TrackerConfig | None = None) -> None:
+        self.model = model
+        self.config = config or TrackerConfig()
+        self.subject: Subject | None = None
+        self.calibration_s = 0.0
+        self._solver: FrameSolver | None = None
+        self._state: FitState | None = None
+        self._keyframes: list[tuple[Observation, Similarity]] = []
+        self._status = TrackStatus.SEARCHING
+        self._frames_lost = 0
+
+    @property
+    def status(self) -> TrackStatus:
+        """State after the last frame."""
+        return self._status
+
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """Triangles (F, 3) of every tracked mesh; empty until an identity is known."""
+        return self.subject.faces if self.subject is not None else np.zeros((0, 3), np.int32)
+
+    def track(self, observation: Observation) -> TrackedFrame:
+        """Advance by one observation."""
+        flush_denormals()
+        if self.subject is None:
+            return self._collect(observation)
+        started = perf_counter()
+        fit, reason = self._fit(observation)
+        solved = perf_counter()
+        stages = {**observation.stages_s, "solve": solved - started}
+        if fit is None:
+            return self._miss(observation, reason, stages)
+        self._state, self._status, self._frames_lost = fit.state, TrackStatus.TRACKING, 0
+        vertices = self.subject.posed_vertices(fit.state.expression)
+        vertices_cam = fit.state.head_to_cam.to_camera(vertices)
+        stages["mesh"] = perf_counter() - solved
+        return TrackedFrame(
+            observation, self._status, reason, fit.state.head_to_cam, fit.state.expression, vertices_cam,
+            fit.residual_m * 1000, stages,
+        )  # fmt: skip
+
+    def finish_calibration(self) -> None:
+        """Calibrate on the frames seen so far: a recording may end before enough of them came."""
+        if self.subject is None and self._keyframes:
+            self._calibrate()
+
+    def restart(self) -> None:
+        """Forget where the head was, keep whose it is: for going back in a recording."""
+        self._state = None
+        self._frames_lost = 0
+        if self.subject is not None:
+            self._status = TrackStatus.LOST
+
+    def _collect(self, observation: Observation) -> TrackedFrame:
+        """Before the identity is known: gather frames with a face."""
+        pose = initial_pose(self.model, observation) if len(observation.points_cam) else None
+        if pose is None:
+            self._status = TrackStatus.CALIBRATING if self._keyframes else TrackStatus.SEARCHING
+            reason = "no face in sight" if observation.landmarks is None else "landmarks and depth do not make a head"
+            return TrackedFrame(observation, self._status, reason, stages_s=dict(observation.stages_s))
+        self._keyframes.append((observation, pose))
+        self._status = TrackStatus.CALIBRATING
+        done, wanted = len(self._keyframes), self.config.calibration_frames
+        if done >= wanted:
+            self._calibrate()
+        reason = f"looking at the face: {done} of {wanted} frames"
+        return TrackedFrame(observation, TrackStatus.CALIBRATING, reason, pose, stages_s=dict(observation.stages_s))
+
+    def _calibrate(self) -> None:
+        started = perf_counter()
+        chosen = spread_over_turn(self._keyframes, self.config.calibration_keyframes)
+        calibrator = Calibrator(self.model, self.config)
+        result = calibrator.fit([observation for observation, _ in chosen], [pose for _, pose in chosen])
+        self.subject = build_subject(self.model, result.coefficients, result.scale)
+        self._solver = FrameSolver(self.subject, self.config)
+        self._state = None
+        self._keyframes = []
+        self._status = TrackStatus.TRACKING
+        self.calibration_s = perf_counter() - started
+        log.info(
+            "calibrated on %d frames in %.1f s: mean distance %.2f mm, scale %.3f",
+            len(chosen), self.calibration_s, result.residual_m * 1e3, result.scale,
+        )  # fmt: skip
+
+    def _fit(self, observation: Observation) -> tuple[Fit | None, str]:
+        """Fit from the frame before, else from the landmarks; None with the reason where neither holds."""
+        assert self._solver is not None
+        if not len(observation.points_cam):
+            return None, "no depth where the head was"
+        reason = "no face in sight"
+        if self._state is not None:
+            fit = self._solver.solve(observation, self._state)
+            reason = self._doubt(fit)
+            if not reason:
+                return fit, "following the frame before"
+        start = self._from_landmarks(observation)
+        if start is None:
+            return None, reason
+        fit = self._solver.solve(observation, start, REACQUIRE_ITERATIONS)
+        doubt = self._doubt(fit)
+        return (None, doubt) if doubt else (fit, "found by its landmarks")
+
+    def _from_landmarks(self, observation: Observation) -> FitState | None:
+        assert self.subject is not None
+        pose = initial_pose(self.model, observation, self.subject.scale)
+        if pose is None:
+            return None
+        rest = np.zeros(self.model.config.expression_dim, dtype=np.float32)
+        return FitState(pose, self._state.expression if self._state is not None else rest)
+
+    def _doubt(self, fit: Fit) -> str:
+        """Why a fit is not to be believed; empty where it is."""
+        if not np.isfinite(fit.residual_m):
+            return "no depth on the face"
+        if fit.inliers < self.config.lost_inliers:
+            return f"only {fit.inliers:.0%} of the points fit the head"
+        if fit.residual_m > self.config.lost_residual_m:
+            return f"the head is {fit.residual_m * 1e3:.1f} mm off the points"
+        return ""
+
+    def _miss(self, observation: Observation, reason: str, stages: dict[str, float]) -> TrackedFrame:
+        self._frames_lost += 1
+        self._status = TrackStatus.LOST
+        if self._frames_lost >= self.config.lost_frames:
+            self._state = None if self._state is None else replace(self._state, expression=self._rest_expression())
+        return TrackedFrame(observation, self._status, reason, stages_s=stages)
+
+    def _rest_expression(self) -> FloatArray:
+        return np.zeros(self.model.config.expression_dim, dtype=np.float32)
+
+
+def spread_over_turn(frames: list[tuple[Observation, Similarity]], count: int) -> list[tuple[Observation, Similarity]]:
+    """Choose frames evenly over the range of the head's turn, near-frontal ones included."""
+    order = sorted(range(len(frames)), key=lambda k: yaw_rad(frames[k][1]))
+    yaws = np.array([yaw_rad(frames[k][1]) for k in order])
+    targets = np.linspace(yaws[0], yaws[-1], min(count, len(frames)))
+    chosen: list[int] = []
+    for target in targets:
+        for position in np.argsort(np.abs(yaws - target)):
+            if order[int(position)] not in chosen:
+                chosen.append(order[int(position)])
+                break
+    return [frames[k] for k in sorted(chosen)]

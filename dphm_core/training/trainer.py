@@ -1,0 +1,178 @@
+"""Trains one field on its objective: steps, learning rate, checkpoints, resume."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dphm_core.errors import CheckpointError
+from dphm_core.heads.numerics import flush_denormals
+from dphm_core.training.ict import HeadGenerator
+from dphm_core.training.objectives import Objective, Pool, load_or_make_pool
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a field is trained."""
+
+    steps: int = 20_000
+    """Optimiser steps in all."""
+    batch: int = 16
+    """Heads per step."""
+    points: int = 1000
+    """Points per head."""
+    learning_rate: float = 1.5e-3
+    """Of AdamW; constant for the first 60 % of the steps, then falling to zero along a cosine."""
+    weight_decay: float = 1e-4
+    """Of AdamW."""
+    pool: int = 3000
+    """Different heads in the training pool."""
+    held_out: int = 48
+    """Heads kept for validation."""
+    seed: int = 0
+    """Of the pool, of the first weights and of the batches."""
+    checkpoint_every: int = 500
+    """Steps between checkpoints and validations."""
+    threads: int = 1
+    """CPU threads."""
+
+
+@dataclass
+class Progress:
+    """Where a training stands."""
+
+    step: int = 0
+    seconds: float = 0.0
+    """Time spent in steps, over all resumes."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """Validation errors so far."""
+
+
+class Trainer:
+    """Runs an objective to its last step; `run()` resumes from the checkpoint in `folder` where there is one."""
+
+    def __init__(self, objective: Objective, generator: HeadGenerator, config: TrainingConfig, folder: Path) -> None:
+        self.objective, self.config, self.folder = objective, config, folder
+        self.generator = generator
+        self.progress = Progress()
+        self.optimizer = torch.optim.AdamW(
+            objective.field.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+
+    @property
+    def checkpoint(self) -> Path:
+        """File that a resume starts from."""
+        return self.folder / f"{self.objective.name}.pt"
+
+    def run(self) -> Progress:
+        """Train to the last step; returns the progress."""
+        torch.set_num_threads(self.config.threads)
+        flush_denormals()
+        pool, held_out = self._pools()
+        self.resume()
+        while self.progress.step < self.config.steps:
+            started = time.perf_counter()
+            self._set_learning_rate()
+            error = self._step(pool)
+            self.progress.step += 1
+            self.progress.seconds += time.perf_counter() - started
+            if self.progress.step % self.config.checkpoint_every == 0 or self.progress.step == self.config.steps:
+                self._report(error, self.validate(held_out))
+                self.save()
+        return self.progress
+
+    def validate(self, held_out: Pool) -> float:
+        """Mean error over the held-out heads, millimetres."""
+        errors = []
+        with torch.no_grad():
+            for start in range(0, len(held_out.identity), self.config.batch):
+                rows = slice(start, start + self.config.batch)
+                errors.append(self.objective.loss(*_tensors(held_out, rows, slice(0, 2000)))[1])
+        return float(np.mean(errors))
+
+    def save(self) -> None:
+        """Write the checkpoint atomically."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "field": self.objective.field.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": vars(self.progress),
+        }
+        partial = self.checkpoint.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(self.checkpoint)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, where there is one."""
+        if not self.checkpoint.exists():
+            return
+        try:
+            state = torch.load(self.checkpoint, weights_only=True)
+            self.objective.field.load_state_dict(state["field"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.checkpoint} is not of this training ({error}); choose another --out folder."
+            ) from error
+        self.progress = Progress(**state["progress"])
+        log.info("resuming %s at step %d", self.objective.name, self.progress.step)
+
+    def _pools(self) -> tuple[Pool, Pool]:
+        config = self.config
+
+        def tell(done: int, count: int) -> None:
+            if done % 100 == 0 or done == count:
+                log.info("%s samples: %d of %d heads", self.objective.name, done, count)
+
+        def make(kind: str, count: int, seed: int) -> Pool:
+            path = self.folder / f"{self.objective.name}-{kind}.npz"
+            return load_or_make_pool(self.objective, self.generator, count, seed, path, tell)
+
+        # Validation heads come from seeds that no training pool uses.
+        return make("train", config.pool, config.seed), make("held-out", config.held_out, config.seed + 500_000)
+
+    def _step(self, pool: Pool) -> float:
+        rng = np.random.default_rng((self.config.seed, self.progress.step))
+        rows = rng.integers(len(pool.identity), size=self.config.batch)
+        start = int(rng.integers(pool.points.shape[1] - self.config.points + 1))
+        loss, error = self.objective.loss(*_tensors(pool, rows, slice(start, start + self.config.points)))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.objective.field.parameters(), 1.0)
+        self.optimizer.step()
+        return error
+
+    def _set_learning_rate(self) -> None:
+        """Constant, then a cosine to zero; depends on the step alone, so that `steps` may change between resumes."""
+        done = self.progress.step / self.config.steps
+        fall = max(0.0, (done - 0.6) / 0.4)
+        warm = min(1.0, (self.progress.step + 1) / 200)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * fall))
+
+    def _report(self, training_error: float, held_out_error: float) -> None:
+        progress = self.progress
+        progress.history.append({"step": progress.step, "seconds": progress.seconds, "held_out_mm": held_out_error})
+        left = progress.seconds / progress.step * (self.config.steps - progress.step)
+        log.info(
+            "%s step %d/%d: training %.3f mm, held out %.3f mm, %.0f min spent, %.0f min left",
+            self.objective.name, progress.step, self.config.steps, training_error, held_out_error,
+            progress.seconds / 60, left / 60,
+        )  # fmt: skip
+
+
+def _tensors(pool: Pool, rows: slice | np.ndarray, points: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # type: ignore[type-arg]
+    return (
+        torch.from_numpy(pool.identity[rows]),
+        torch.from_numpy(pool.expression[rows]),
+        torch.from_numpy(np.ascontiguousarray(pool.points[rows, points])),
+        torch.from_numpy(np.ascontiguousarray(pool.target[rows, points])),
+    )
