@@ -1,9 +1,10 @@
-"""What the window shows: a running pipeline and the mesh topology of its tracker; opened from a source's name."""
+"""What the window shows: a pipeline and its tracker; opened from a source's name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +15,22 @@ OpenSession = Callable[[str], "Session"]
 """Opens a recording or camera by name or path; slow, so called away from the GUI thread."""
 
 
+class MeshTracker(Protocol):
+    """What the window asks of a tracker."""
+
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """(F, 3) int32 vertex indices; empty until there is a mesh."""
+
+
 @dataclass(frozen=True)
 class Session:
     """One opened source with its tracker."""
 
     pipeline: Pipeline
     """Live: newest frame wins. Not started yet when opened."""
-    faces: NDArray[np.int32]
-    """(F, 3) int32, the topology of every tracked mesh."""
+    tracker: MeshTracker
+    """Knows the topology of the meshes, once it has found an identity."""
 
 
 def open_session(uri: str, model: str = "default") -> Session:
@@ -45,4 +54,4 @@ def open_session(uri: str, model: str = "default") -> Session:
     except BaseException:
         source.close()
         raise
-    return Session(pipeline, tracker.faces)
+    return Session(pipeline, tracker)

@@ -62,9 +62,10 @@ class MainWindow(QMainWindow):
         self.message, self.start_page = MessageBar(), StartPage(demo)
         self._assemble()
         self._connect()
-        self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.PreciseTimer)
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
-        self._timer.start()
+        self._timer.start(TICK_MS)
 
     def open(self, uri: str) -> None:
         """Close what is open and open another source; the outcome shows in the window."""
@@ -118,8 +119,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.start_page.chosen.connect(self.open)
         self.playback.play_toggled.connect(self._play)
-        self.playback.seek_requested.connect(lambda index: self._session and self._session.pipeline.seek(index))
-        self.playback.step_requested.connect(lambda: self._session and self._session.pipeline.step())
+        self.playback.seek_requested.connect(self._seek)
+        self.playback.step_requested.connect(self._step)
         self.playback.close_requested.connect(self._close_source)
         self.options.points.toggled.connect(lambda on: setattr(self.view.cloud, "visible", on))
         self.options.mesh.toggled.connect(lambda on: setattr(self.view.mesh, "visible", on))
@@ -149,7 +150,7 @@ class MainWindow(QMainWindow):
         self._session, self._shown, self._frames_shown = session, None, 0
         info = session.pipeline.info
         self.setWindowTitle(f"{info.label} – DPHM Live")
-        self.view.clear(session.faces)
+        self.view.clear()
         self.playback.set_length(info.length)
         self.status_line.show_message("Waiting for the first frame …")
         self.pages.setCurrentIndex(1)
@@ -166,7 +167,7 @@ class MainWindow(QMainWindow):
             return
         if tracked is not self._shown:
             self._shown = tracked
-            self.view.show(tracked)
+            self.view.show(tracked, session.tracker.faces)
             self.preview.show_frame(tracked.observation.frame)
             self.playback.set_position(tracked.index)
             self._view_rate.tick()
@@ -179,6 +180,14 @@ class MainWindow(QMainWindow):
     def _play(self, play: bool) -> None:
         if self._session is not None:
             (self._session.pipeline.play if play else self._session.pipeline.pause)()
+
+    def _seek(self, index: int) -> None:
+        if self._session is not None:
+            self._session.pipeline.seek(index)
+
+    def _step(self) -> None:
+        if self._session is not None:
+            self._session.pipeline.step()
 
     def _show_error(self, error: BaseException) -> None:
         """Tell an error of either thread or of opening, and go back to the start page."""

@@ -1,6 +1,6 @@
 """The one place with threads: source → observation on one, tracking on another, results for whoever asks.
 
-The window, the command line and the API all run this::
+The window, the command line and the API all run this:
 
     with Pipeline(source, observer, tracker, every_frame=True) as pipeline:
         for tracked in pipeline.results(): ...
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from time import monotonic, perf_counter
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from dphm_core.errors import SourceError
@@ -64,7 +63,7 @@ class Pipeline:
         self.player = Player(source.info.fps, pace, speed)
         self._source, self._observer, self._tracker = source, observer, tracker
         self._every_frame = every_frame
-        self._observations: HandOver[Observation] = HandOver(every_frame)
+        self._observations: HandOver[tuple[int, Observation]] = HandOver(every_frame)
         self._tracked: HandOver[TrackedFrame] = HandOver(every_frame)
         self._threads = (
             threading.Thread(target=self._produce, name="dphm-producer", daemon=True),
@@ -72,7 +71,7 @@ class Pipeline:
         )
         self._latest: TrackedFrame | None = None
         self._source_rate, self._tracker_rate = RateMeter(), RateMeter()
-        self._frames_read = self._frames_tracked = 0
+        self._frames_read = self._frames_tracked = self._seeks = 0
         self._started = self._stopped = self._finished = False
         self._error: BaseException | None = None
         self._error_seen = False
@@ -162,16 +161,13 @@ class Pipeline:
         else:
             self._release()
         if self._error is not None and not self._error_seen:
-            self._error_seen = True
             raise self._error
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.stop()
 
     def _produce(self) -> None:
@@ -188,16 +184,15 @@ class Pipeline:
         frames = iter(self._source)
         while (turn := self.player.next_turn()) is not None:
             if turn.seek_to is not None:
+                self._seeks += 1
                 self._source.seek(turn.seek_to)
                 frames = iter(self._source)
             started = perf_counter()
             frame = next(frames, None)
             decode_s = perf_counter() - started  # for a live camera this includes the wait for its next capture
-            if frame is None and self._every_frame:
-                return
-            if frame is None:
+            if frame is None and not self._every_frame:
                 self.player.end()
-            elif not self._observe(frame, decode_s):
+            elif frame is None or not self._observe(frame, decode_s):
                 return
 
     def _observe(self, frame: RGBDFrame, decode_s: float) -> bool:
@@ -206,12 +201,16 @@ class Pipeline:
         self._source_rate.tick()
         observation = self._observer.observe(frame)
         observation.stages_s["decode"] = decode_s
-        return self._observations.put(observation)
+        return self._observations.put((self._seeks, observation))
 
     def _work(self) -> None:
         """Worker thread: observation → tracker."""
+        seeks = 0
         try:
-            while (observation := self._observations.take()) is not None:
+            while (item := self._observations.take()) is not None:
+                if item[0] != seeks:
+                    self._tracker.restart()
+                seeks, observation = item
                 tracked = self._tracker.track(observation)
                 self._publish(replace(tracked, stages_s={**observation.stages_s, **tracked.stages_s}))
         except BaseException as error:

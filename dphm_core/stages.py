@@ -59,6 +59,9 @@ class FrameTracker(Protocol):
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
 
+    def restart(self) -> None:
+        """Forget where the head was: the next observation is from another place in the recording."""
+
 
 class PipelineState(Enum):
     """IDLE → PLAYING ⇄ PAUSED → ENDED (→ PLAYING after play or seek); FAILED and STOPPED are final."""

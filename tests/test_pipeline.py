@@ -67,6 +67,10 @@ class RecordingTracker:
     def __init__(self, busy_s: float = 0.0, broken_at: int | None = None) -> None:
         self.busy_s, self.broken_at = busy_s, broken_at
         self.seen: list[int] = []
+        self.restarted_after: list[int] = []
+
+    def restart(self) -> None:
+        self.restarted_after.append(len(self.seen))
 
     def track(self, observation: Observation) -> TrackedFrame:
         time.sleep(self.busy_s)
@@ -264,6 +268,20 @@ def test_seek_shows_the_frame_while_paused_and_play_goes_on_from_there() -> None
         pipeline.play()
         wait_until(lambda: pipeline.status().state is PipelineState.ENDED)
         assert tracker.seen[1] > 12
+
+
+def test_the_tracker_restarts_after_a_seek_only() -> None:
+    tracker = RecordingTracker()
+    with Pipeline(CountingSource(), PlainObserver(), tracker, every_frame=False, pace=Pace.STEPPED) as pipeline:
+        for index in (0, 1):
+            pipeline.step()
+            wait_until(lambda index=index: tracker.seen[-1:] == [index])
+        assert tracker.restarted_after == []
+        pipeline.seek(0)
+        wait_until(lambda: tracker.seen == [0, 1, 0])
+        pipeline.step()
+        wait_until(lambda: tracker.seen == [0, 1, 0, 1])
+    assert tracker.restarted_after == [2]
 
 
 def test_at_the_end_a_recording_holds_and_play_starts_over() -> None:

@@ -61,7 +61,7 @@ class HeadMeshVisual(Visual):
         self._positions = gloo.VertexBuffer(np.zeros((1, 3), np.float32))
         self._normals = gloo.VertexBuffer(np.zeros((1, 3), np.float32))
         self._faces: NDArray[np.int32] | None = None
-        self._has_vertices = False
+        self._shown = False
         self.shared_program["a_position"] = self._positions
         self.shared_program["a_normal"] = self._normals
         self.shared_program["u_color"] = COLOR
@@ -73,18 +73,19 @@ class HeadMeshVisual(Visual):
             depth_test=True, cull_face=False, blend=True, blend_func=("src_alpha", "one_minus_src_alpha", "one", "one")
         )
 
-    def set_faces(self, faces: NDArray[np.int32]) -> None:
-        """Set the topology: (F, 3) int32 vertex indices."""
-        self._faces = faces
-        self._index_buffer = gloo.IndexBuffer(np.ascontiguousarray(faces, dtype=np.uint32))
-        self._has_vertices = False
+    def set_mesh(self, vertices_cam: NDArray[np.float32], faces: NDArray[np.int32]) -> None:
+        """Show (V, 3) float32 vertices in metres with (F, 3) int32 faces, which are uploaded only when they change."""
+        if faces is not self._faces:
+            self._index_buffer = gloo.IndexBuffer(np.ascontiguousarray(faces, dtype=np.uint32))
+            self._faces = faces
+        self._positions.set_data(np.ascontiguousarray(vertices_cam, dtype=np.float32))
+        self._normals.set_data(vertex_normals(vertices_cam, faces))
+        self._shown = True
+        self.update()
 
-    def set_vertices(self, vertices_cam: NDArray[np.float32] | None) -> None:
-        """Move the vertices, (V, 3) float32 in metres; None hides the mesh."""
-        self._has_vertices = vertices_cam is not None and self._faces is not None
-        if vertices_cam is not None and self._faces is not None:
-            self._positions.set_data(np.ascontiguousarray(vertices_cam, dtype=np.float32))
-            self._normals.set_data(vertex_normals(vertices_cam, self._faces))
+    def clear(self) -> None:
+        """Show no mesh."""
+        self._shown = False
         self.update()
 
     def set_eye(self, eye_cam: tuple[float, float, float]) -> None:
@@ -110,7 +111,7 @@ class HeadMeshVisual(Visual):
         view.view_program.vert["transform"] = view.get_transform()
 
     def _prepare_draw(self, view: Visual) -> bool:  # noqa: ARG002 - vispy's signature
-        return self._has_vertices
+        return self._shown
 
     def _compute_bounds(self, _axis: int, _view: Visual) -> None:
         return None

@@ -63,19 +63,21 @@ class View3D:
         """The canvas as a Qt widget."""
         return self._canvas.native
 
-    def clear(self, faces: NDArray[np.int32]) -> None:
-        """Forget the last recording; the next frames' meshes have these (F, 3) faces."""
-        self.mesh.set_faces(faces)
-        self.mesh.set_vertices(None)
+    def clear(self) -> None:
+        """Forget the last recording."""
+        self.mesh.clear()
         self.cloud.set_far(math.inf)
         self._head_cam, self._aimed_at = None, Aim.NOTHING
 
-    def show(self, tracked: TrackedFrame) -> None:
-        """Draw a frame; the first one, and the first one with a head, aim the view."""
+    def show(self, tracked: TrackedFrame, faces: NDArray[np.int32]) -> None:
+        """Draw a frame and its mesh with (F, 3) faces; the first frame, and the first with a head, aim the view."""
         frame = tracked.observation.frame
         self._image_height_m = frame.intrinsics.height / frame.intrinsics.fy
         self.cloud.set_frame(frame)
-        self.mesh.set_vertices(tracked.vertices_cam)
+        if tracked.vertices_cam is None:
+            self.mesh.clear()
+        else:
+            self.mesh.set_mesh(tracked.vertices_cam, faces)
         head_cam, aim = find_head(tracked)
         if head_cam is not None:
             self._head_cam = head_cam

@@ -89,6 +89,9 @@ class SphereTracker:
         self.faces = np.int32(SPHERE.faces)
         self.faces = self.faces[(SPHERE.vertices[self.faces][..., 1] < 0.3).all(axis=1)]
 
+    def restart(self) -> None:
+        pass
+
     def track(self, observation: Observation) -> TrackedFrame:
         vertices = np.float32(SPHERE.vertices * 1.02 * RADIUS_M) + head_at(observation.frame.index)
         return TrackedFrame(
@@ -121,7 +124,7 @@ def sphere_session() -> Callable[[SphereSource], Session]:
     def build(source: SphereSource) -> Session:
         tracker = SphereTracker()
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
-        return Session(Pipeline(source, CropObserver(), tracker, every_frame=False, pace=pace), tracker.faces)
+        return Session(Pipeline(source, CropObserver(), tracker, every_frame=False, pace=pace), tracker)
 
     return build
 

@@ -152,7 +152,7 @@ def test_without_a_head_the_whole_image_is_seen(make_window, sphere_session, sph
     nothing = np.zeros((0, 3), np.float32)
     observation = Observation(sphere_source().frame(0), nothing, nothing, None)
     window.pages.setCurrentIndex(1)
-    window.view.show(TrackedFrame(observation, TrackStatus.SEARCHING, "no face in view"))
+    window.view.show(TrackedFrame(observation, TrackStatus.SEARCHING, "no face in view"), np.zeros((0, 3), np.int32))
     grey_wall = np.abs(picture(window) - 120).max(axis=-1) < 5
     assert share(grey_wall) > 0.5
 
