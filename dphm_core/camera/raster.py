@@ -69,7 +69,7 @@ def barycentric(
     return np.stack([columns, rows], axis=1).astype(np.int32), triangles, weights.astype(np.float32)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[misc]
+@numba.njit(cache=True, nogil=True)
 def _draw(screen, faces, perspective, depth, face):  # type: ignore[no-untyped-def]
     height, width = depth.shape
     for index in range(faces.shape[0]):
