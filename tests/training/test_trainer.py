@@ -1,0 +1,150 @@
+"""Training on small pools: the error falls, and a resumed training is the uninterrupted one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dphm_core.errors import CheckpointError
+from dphm_core.frames import FloatArray
+from dphm_core.heads.config import HeadConfig
+from dphm_core.training.binding import bind
+from dphm_core.training.ict import HeadGenerator, load_generator
+from dphm_core.training.objectives import ExpressionObjective, IdentityObjective
+from dphm_core.training.trainer import Progress, Trainer, TrainingConfig
+
+MODES = 10
+SIDED = ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown", "eyeBlink", "eyeWide")
+NAMES = (
+    *("jawOpen", "mouthClose", "jawLeft", "jawRight", "mouthLeft", "mouthRight"),
+    *(f"{name}_{side}" for name in SIDED for side in "LR"),
+)
+TRAINING = TrainingConfig(
+    steps=60, batch=4, points=300, learning_rate=1e-2, pool=6, held_out=2, checkpoint_every=20, threads=1
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """A trainer sets these for its process; other tests should not notice."""
+    count = torch.get_num_threads()
+    yield
+    torch.set_num_threads(count)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="module")
+def balls() -> HeadGenerator:
+    """A generator of head-sized balls that smooth random waves bend: quick, and needs no data."""
+    from trimesh.creation import icosphere
+
+    rng = np.random.default_rng(0)
+    sphere = icosphere(subdivisions=3)
+    skin = np.asarray(sphere.vertices, dtype=np.float32)
+
+    def waves(count: int, height: float) -> FloatArray:
+        directions, phases = rng.normal(0, 3, (count, 3)), rng.uniform(0, 6, count)
+        bumps = np.sin(np.einsum("vc,kc->kv", skin, directions) + phases[:, None])
+        return (height * bumps[..., None] * skin).astype(np.float32)
+
+    return HeadGenerator(
+        neutral=skin * np.array([0.3, 0.42, 0.35], np.float32),
+        identity=waves(MODES, 0.015),
+        expression=waves(len(NAMES), 0.03),
+        expression_names=NAMES,
+        faces=np.asarray(sphere.faces, dtype=np.int32),
+        landmark_vertices=rng.integers(len(skin), size=68).astype(np.int32),
+    )
+
+
+def small_config(generator: HeadGenerator) -> HeadConfig:
+    return HeadConfig(
+        global_dim=6, local_dim=3, identity_width=12, identity_layers=2, expression_dim=len(generator.expression_names),
+        condition_dim=4, expression_width=24, expression_layers=2, hyper_dim=0, position_octaves=1,
+    )  # fmt: skip
+
+
+def expression_trainer(
+    generator: HeadGenerator, folder: Path, kind: type[ExpressionObjective] = ExpressionObjective
+) -> Trainer:
+    torch.manual_seed(0)
+    config = small_config(generator)
+    return Trainer(kind(config, bind(generator, config)), generator, TRAINING, folder)
+
+
+def held_out(progress: Progress) -> list[float]:
+    return [entry["held_out_mm"] for entry in progress.history]
+
+
+def test_the_expression_fields_error_falls(balls: HeadGenerator, tmp_path: Path) -> None:
+    errors = held_out(expression_trainer(balls, tmp_path).run())
+    assert len(errors) == 3
+    assert errors[-1] < 0.7 * errors[0]
+
+
+def test_the_identity_fields_error_falls(balls: HeadGenerator, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    config = small_config(balls)
+    objective = IdentityObjective(config, bind(balls, config))
+    objective.attach(balls)
+    errors = held_out(Trainer(objective, balls, replace(TRAINING, held_out=1), tmp_path).run())
+    assert errors[-1] < 0.7 * errors[0]
+
+
+class Interrupted(ExpressionObjective):
+    """Stops in the middle, as a person's Ctrl-C would."""
+
+    steps_left = 33
+
+    def loss(self, identity: Tensor, expression: Tensor, points: Tensor, target: Tensor) -> tuple[Tensor, float]:
+        if torch.is_grad_enabled():
+            if self.steps_left == 0:
+                raise KeyboardInterrupt
+            self.steps_left -= 1
+        return super().loss(identity, expression, points, target)
+
+
+def test_a_resumed_training_is_the_uninterrupted_one(balls: HeadGenerator, tmp_path: Path) -> None:
+    whole = expression_trainer(balls, tmp_path / "whole")
+    whole.run()
+    with pytest.raises(KeyboardInterrupt):
+        expression_trainer(balls, tmp_path / "parts", Interrupted).run()
+    pool = tmp_path / "parts" / "expression-train.npz"
+    made = pool.stat().st_mtime_ns
+    resumed = expression_trainer(balls, tmp_path / "parts")
+    resumed.run()
+    assert pool.stat().st_mtime_ns == made, "the pool is made once"
+    assert held_out(resumed.progress) == held_out(whole.progress)
+    assert [entry["step"] for entry in resumed.progress.history] == [20, 40, 60]
+    for name, parameter in whole.objective.field.state_dict().items():
+        assert torch.equal(parameter, resumed.objective.field.state_dict()[name]), name
+    assert list(tmp_path.rglob("*.partial*")) == []
+
+
+def test_a_finished_training_does_not_step_again(balls: HeadGenerator, tmp_path: Path) -> None:
+    first = expression_trainer(balls, tmp_path).run()
+    again = expression_trainer(balls, tmp_path).run()
+    assert again == first
+
+
+def test_a_checkpoint_of_another_training_is_refused(balls: HeadGenerator, tmp_path: Path) -> None:
+    expression_trainer(balls, tmp_path).save()
+    config = replace(small_config(balls), expression_width=32)
+    other = Trainer(ExpressionObjective(config, bind(balls, config)), balls, TRAINING, tmp_path)
+    with pytest.raises(CheckpointError, match=r"expression\.pt is not of this training"):
+        other.resume()
+
+
+def test_the_generator_itself_trains(shared_data: Path, tmp_path: Path) -> None:
+    """A few steps on real heads: pool, binding and field fit together."""
+    generator = load_generator(shared_data / "ict_facekit")
+    trainer = expression_trainer(generator, tmp_path)
+    trainer.config = replace(TRAINING, pool=4, held_out=1, steps=60)
+    errors = held_out(trainer.run())
+    assert errors[-1] < errors[0]
