@@ -1,0 +1,217 @@
+"""Tracks a whole recording into a folder: a mesh per frame, the track, a report and a contact sheet."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from dphm_core.contact_sheet import draw_contact_sheet, evenly_spread
+from dphm_core.errors import CalibrationError, DphmError, SourceError
+from dphm_core.frames import TrackedFrame
+from dphm_core.landmarks.observe import Observer
+from dphm_core.output.benchmark import pipeline_rate
+from dphm_core.output.folder import CONTACT_SHEET, REPORT_FILE, TRACK_FILE, OutputFolder
+from dphm_core.output.interrupt import StopOnInterrupt
+from dphm_core.output.options import BatchOptions
+from dphm_core.output.recorder import Recorder
+from dphm_core.output.report import machine_facts, peak_memory_mb, speed_facts, track_facts
+from dphm_core.output.retrack import RetrackingTracker
+from dphm_core.output.track_file import Track
+from dphm_core.pipeline import Pipeline
+from dphm_core.sources import open_source
+from dphm_core.sources.selection import SelectedFrames, Selection
+from dphm_core.stages import FrameObserver
+from dphm_core.tracking import create_tracker
+from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.tracker import HeadTracker
+
+log = logging.getLogger(__name__)
+
+OnFrame = Callable[[TrackedFrame, int | None], object]
+"""Told of every frame as it comes, with the number of frames to expect (None: unknown)."""
+SHEET_FRAMES = 6
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How the parts of a run are made; each is made on the caller's thread when its turn comes."""
+
+    frames: Callable[[], SelectedFrames]
+    """Opens the frames at their start; called again for the contact sheet and the benchmark."""
+    tracker: Callable[[], HeadTracker]
+    observer: Callable[[], FrameObserver]
+    model: str
+    """What the report calls the tracker's model."""
+
+
+def make_stages(
+    uri: str,
+    selection: Selection | None = None,
+    model: str = "default",
+    device: str = "cpu",
+    config: TrackerConfig | None = None,
+) -> Stages:
+    """Prepare to track a source: nothing is opened yet.
+
+    Parameters
+    ----------
+    uri : str
+        What `open_source` takes.
+    selection : Selection
+        Which of its frames; all by default.
+    model, device : str
+        What `create_tracker` takes.
+    config : TrackerConfig
+        The tracker's settings.
+    """
+    chosen = selection or Selection()
+    return Stages(
+        frames=lambda: SelectedFrames(open_source(uri), chosen),
+        tracker=lambda: create_tracker(model, device, config),
+        observer=Observer,
+        model=model,
+    )
+
+
+def track_recording(
+    stages: Stages, out: Path, options: BatchOptions | None = None, on_frame: OnFrame | None = None
+) -> dict[str, Any]:
+    """Track every frame of a recording and write the results.
+
+    Parameters
+    ----------
+    stages : Stages
+        Frames, tracker and observer.
+    out : Path
+        Folder for the results.
+    options : BatchOptions
+        What to write and to measure.
+    on_frame : callable, optional
+        Progress.
+
+    Returns
+    -------
+    dict
+        The report, as written to report.json. After a first Ctrl-C it covers the frames done until then, and its
+        `interrupted` is true.
+
+    Raises
+    ------
+    SourceError, LandmarkError, CheckpointError, OutputError
+        A part cannot be opened, or no frame can be read, or results cannot be written; nothing is left in `out`.
+    CalibrationError
+        There is no head in any frame; nothing is left in `out`.
+    KeyboardInterrupt
+        Interrupted before there was anything to keep, or twice.
+    """
+    options = options or BatchOptions()
+    started = perf_counter()
+    folder = OutputFolder(out, options.overwrite)
+    frames = stages.frames()
+    try:
+        tracker, observer = stages.tracker(), stages.observer()
+        with folder:
+            return _Run(stages, folder, options, tracker, started).run(frames, observer, on_frame)
+    finally:
+        frames.close()
+
+
+class _Run:
+    """One run; lives on the caller's thread, which writes the files while the pipeline's threads work."""
+
+    def __init__(
+        self, stages: Stages, folder: OutputFolder, options: BatchOptions, tracker: HeadTracker, started: float
+    ) -> None:
+        self._started = started
+        self._stages, self._folder, self._options, self._tracker = stages, folder, options, tracker
+        self._retracking = RetrackingTracker(tracker)
+        self._recorder = Recorder(folder, tracker, options.format)
+        self._done_s: list[float] = []  # when each frame after the calibration was done with
+
+    def run(self, frames: SelectedFrames, observer: FrameObserver, on_frame: OnFrame | None) -> dict[str, Any]:
+        """Track, then write what is known at the end."""
+        pipeline = Pipeline(frames, observer, self._retracking, every_frame=True)
+        with StopOnInterrupt(pipeline.player.stop) as interrupt:
+            self._track(pipeline, frames.count, on_frame)
+            if not interrupt.asked:
+                self._retracking.finish()
+                self._save_retracked()
+            if not self._recorder.started:
+                raise KeyboardInterrupt if interrupt.asked else self._no_head(frames)
+            track = self._recorder.track()
+            self._folder.write(TRACK_FILE, track.to_bytes())
+            if self._options.contact_sheet and frames.info.length is not None:
+                self._draw_contact_sheet(track)
+            report = self._report(frames, track, interrupt.asked)
+            self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+            return report
+
+    def _track(self, pipeline: Pipeline, expected: int | None, on_frame: OnFrame | None) -> None:
+        """Run the pipeline to the end of the recording, or to where it cannot be read any further."""
+        try:
+            with pipeline:
+                for tracked in pipeline.results():
+                    calibrated = self._recorder.started
+                    self._recorder.save(tracked)
+                    self._save_retracked()
+                    if calibrated:
+                        self._done_s.append(perf_counter())
+                    if on_frame is not None:
+                        on_frame(tracked, expected)
+        except SourceError as error:
+            if not self._recorder.frames:
+                raise
+            log.warning("%s; going on with the %d frames before", error, self._recorder.frames)
+
+    def _save_retracked(self) -> None:
+        for tracked in self._retracking.take_retracked():
+            self._recorder.save(tracked)
+
+    def _no_head(self, frames: SelectedFrames) -> DphmError:
+        """Say why there is nothing to write."""
+        label, seen, read = frames.info.label, self._retracking, self._recorder.frames
+        if not read:
+            return SourceError(f"{label}: no frame among the chosen ones; look at `dphm info` for what it has")
+        if not seen.frames_with_color:
+            return SourceError(f"{label} has depth without colour, in which the face is looked for; record both")
+        if not seen.frames_with_face:
+            return CalibrationError(f"{label}: no face in any of {read} frames; record one that looks to the camera")
+        return CalibrationError(
+            f"{label}: a face was seen in {seen.frames_with_face} of {read} frames, but its depth makes no head; "
+            "check that depth and colour belong together, and that the face is 0.3 to 1.5 m away"
+        )
+
+    def _report(self, frames: SelectedFrames, track: Track, interrupted: bool) -> dict[str, Any]:
+        report = {
+            "source": frames.info.label,
+            "model": self._stages.model,
+            **track_facts(track),
+            "damaged_frames": frames.damaged,
+            "interrupted": interrupted,
+            "wall_s": round(perf_counter() - self._started, 3),
+            "calibration_s": round(self._tracker.calibration_s, 3),
+            **speed_facts(self._recorder.times, self._done_s),
+            "peak_memory_mb": peak_memory_mb(),
+            "machine": machine_facts(),
+        }
+        if self._options.benchmark and not interrupted and frames.info.length is not None:
+            rate = pipeline_rate(self._stages.frames(), self._stages.observer(), self._tracker)
+            report |= {"pipeline_frames_per_second": rate, "pipeline_measured": True} if rate else {}
+        return report
+
+    def _draw_contact_sheet(self, track: Track) -> None:
+        """Read some frames once more and draw them; a picture that fails does not spoil the results."""
+        subject = self._tracker.subject
+        assert subject is not None
+        try:
+            with self._stages.frames() as frames:
+                positions = evenly_spread(track, SHEET_FRAMES)
+                sheet = draw_contact_sheet(frames, track, subject.posed_vertices, subject.faces, positions)
+            self._folder.write(CONTACT_SHEET, sheet)
+        except DphmError as error:
+            log.warning("no contact sheet: %s", error)

@@ -1,0 +1,117 @@
+"""Commands that look at something and tell: sources, results, speed, the landmark model; and the window."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import Positional, arg
+
+from dphm_core.commands.base import OK, Command, Say
+from dphm_core.errors import DphmError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info(Command):
+    """Tell what a recording or camera holds, and look at its first frame."""
+
+    source: Annotated[Positional[str], arg(metavar="SOURCE")]
+    """Recording folder, .mkv file, or "kinect"."""
+
+    def run(self, say: Say) -> int:
+        """Print facts, one a line."""
+        from dphm_core.sources import open_source
+
+        with open_source(self.source) as source:
+            info = source.info
+            camera = info.intrinsics
+            say(f"{'kind':14}{info.kind}")
+            say(f"{'name':14}{info.label}")
+            length = "live" if info.length is None else f"{info.length}, {info.length / info.fps:.1f} s"
+            say(f"{'frames':14}{length} at {info.fps:g} per second")
+            say(f"{'camera':14}{camera.width}x{camera.height}, focal lengths {camera.fx:.1f} {camera.fy:.1f}, ")
+            say(f"{'':14}centre {camera.cx:.1f} {camera.cy:.1f}, {'with' if camera.distorted else 'no'} distortion")
+            frame = next(source)
+            depth = frame.depth_m[frame.depth_m > 0]
+            reach = f"{depth.min():.2f} to {depth.max():.2f} m" if depth.size else "nowhere"
+            say(f"{'first frame':14}{frame.index}, {'with' if frame.color is not None else 'without'} colour")
+            say(f"{'depth':14}in {depth.size / frame.depth_m.size:.0%} of the pixels, {reach}")
+        return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(Command):
+    """Compare a track with the recording's ground truth, or with the depth alone where it has none."""
+
+    sequence: Positional[Path]
+    """Recording folder."""
+    track: Positional[Path]
+    """Output folder of `dphm track` on it."""
+    out: Path | None = None
+    """Folder for pictures and numbers of the comparison."""
+
+    def run(self, say: Say) -> int:
+        """Print the figures as JSON."""
+        from dphm_core.evaluation import evaluate
+
+        say(json.dumps(evaluate(self.sequence, self.track, self.out), indent=2, default=str))
+        return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench(Command):
+    """Time the camera stages on this machine: depth registration, filtering, points and normals."""
+
+    repeats: int = 50
+    """Timed calls per stage."""
+
+    def run(self, say: Say) -> int:
+        """Print a table of milliseconds."""
+        from dphm_core.evaluation.camera_benchmark import camera_benchmark
+
+        rows = camera_benchmark(self.repeats)
+        width = max(len(name) for name in rows) + 2
+        say(f"{'':{width}}{'median':>10}{'95 %':>10}")
+        for name, times in rows.items():
+            say(f"{name:{width}}{times['median_ms']:>7.2f} ms{times['p95_ms']:>7.2f} ms")
+        return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandmarkModel(Command):
+    """Print where the face landmark model is, after fetching it if need be."""
+
+    def run(self, say: Say) -> int:
+        """Print the path."""
+        from dphm_core.landmarks.model_file import landmarker_model
+
+        say(str(landmarker_model()))
+        return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class App(Command):
+    """Open the window (the same as `dphm-app`)."""
+
+    source: Annotated[Positional[str | None], arg(metavar="SOURCE")] = None
+    """Recording folder, .mkv file, or "kinect"; the first connected camera by default."""
+    model: str = "default"
+    """Head model: a name under models/, or a folder."""
+
+    def run(self, say: Say) -> int:  # noqa: ARG002 (the window says what it has to say)
+        """Hand over to the window's own program."""
+        arguments = [] if self.source is None else [self.source]
+        window = _installed_window()
+        sys.argv = ["dphm-app", *arguments, "--model", self.model]
+        return int(window() or OK)
+
+
+def _installed_window() -> Any:
+    """Entry point of the application, which the library knows by name only."""
+    for point in entry_points(group="gui_scripts", name="dphm-app"):
+        return point.load()
+    raise DphmError("the window is not installed; install the project with `pip install -e .`")

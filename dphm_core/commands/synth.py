@@ -1,0 +1,65 @@
+"""Commands that make data: synthetic recordings, and the generator they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tyro.conf import OmitArgPrefixes, Positional
+
+from dphm_core.commands.base import OK, Command, Say
+from dphm_core.training.recording_config import RecordingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthRecording(Command):
+    """Render a made-up person before a depth camera: a recording folder with its ground truth."""
+
+    generator: Path
+    """Prepared ICT-FaceKit folder, from `dphm synth prepare`."""
+    out: Path
+    """The recording's folder."""
+    recording: OmitArgPrefixes[RecordingConfig] = field(default_factory=RecordingConfig)
+
+    def run(self, say: Say) -> int:
+        """Render, with a progress bar."""
+        from tqdm import tqdm
+
+        from dphm_core.training.ict import load_generator
+        from dphm_core.training.recording import write_recording
+
+        generator = load_generator(self.generator)
+        with tqdm(total=self.recording.frames, unit=" frames") as bar:
+
+            def on_frame(_done: int, _total: int) -> None:
+                bar.update()
+
+            write_recording(generator, self.recording, self.out, on_frame)
+        say(f"{self.recording.frames} frames in {self.out}")
+        return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthPrepare(Command):
+    """Turn a checkout of ICT-FaceKit into the small file that training and synthesis read."""
+
+    checkout: Positional[Path]
+    """Folder of github.com/ICT-VGL/ICT-FaceKit, with FaceXModel/ in it."""
+    out: Path
+    """Folder for ict_facekit.npz and vertex_indices.json."""
+
+    def run(self, say: Say) -> int:
+        """Prepare it, with a progress bar."""
+        from tqdm import tqdm
+
+        from dphm_core.training.prepare import prepare
+
+        with tqdm(unit=" shapes", delay=1e-6) as bar:
+
+            def on_shape(_done: int, total: int) -> None:
+                bar.total = total
+                bar.update()
+
+            prepare(self.checkout, self.out, on_shape)
+        say(f"prepared generator in {self.out}")
+        return OK

@@ -1,0 +1,94 @@
+"""`dphm track`: a recording in, meshes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from dphm_core.commands.base import INTERRUPTED, OK, Command, Say
+from dphm_core.frames import TrackedFrame
+from dphm_core.output.options import BatchOptions
+from dphm_core.sources.selection import Selection
+from dphm_core.tracking.config import TrackerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track(Command):
+    """Track the head in a recording: a mesh per frame, the track as numbers, a report and a contact sheet.
+
+    Ctrl-C ends it and keeps what is done.
+    """
+
+    source: Annotated[Positional[str], arg(metavar="SOURCE")]
+    """Recording folder (color/, depth/, calibration.json), Azure Kinect .mkv file, or "kinect" for the camera."""
+    out: Path
+    """Folder for the results: meshes/, track.npz, report.json, contact_sheet.png."""
+    model: str = "default"
+    """Head model: a name under models/, or a folder."""
+    device: str = "cpu"
+    """Where the model is evaluated."""
+    selection: OmitArgPrefixes[Selection] = field(default_factory=Selection)
+    output: OmitArgPrefixes[BatchOptions] = field(default_factory=BatchOptions)
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+
+    def run(self, say: Say) -> int:
+        """Track, with a progress bar, and print a summary."""
+        from dphm_core.batch import make_stages, track_recording
+
+        stages = make_stages(self.source, self.selection, self.model, self.device, self.tracker)
+        with _progress_bar() as on_frame:
+            report = track_recording(stages, self.out, self.output, on_frame)
+        say(summary(report, self.out))
+        return INTERRUPTED if report["interrupted"] else OK
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[TrackedFrame, int | None], None]]:
+    """A bar on standard error, which appears with the first frame."""
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    with logging_redirect_tqdm(), tqdm(unit=" frames", delay=1e-6, dynamic_ncols=True) as bar:
+
+        def on_frame(tracked: TrackedFrame, expected: int | None) -> None:
+            bar.total = expected
+            state = tracked.status.value
+            bar.set_description(
+                state if tracked.vertices_cam is None else f"{state} {tracked.residual_mm:.2f} mm", False
+            )
+            bar.update()
+            if bar.n == expected:
+                bar.close()  # its clock would run on while the results are put together
+
+        yield on_frame
+
+
+def summary(report: dict[str, Any], out: Path) -> str:
+    """The report on one screen."""
+    latency = report["latency_ms"]
+    pipeline = "measured" if report["pipeline_measured"] else "from the stage times"
+    lines = [
+        ("frames", f"{report['frames']}, {report['tracked']} tracked" + _remarks(report)),
+        ("mean residual", _number(report["residual_mm"], "mm")),
+        ("calibration", _number(report["calibration_s"], "s")),
+        ("frame rate", f"{_number(report['frames_per_second'], '/s')} with decoding and writing"),
+        ("", f"{_number(report['pipeline_frames_per_second'], '/s')} without ({pipeline})"),
+        ("latency", f"{_number(latency['median'], 'ms')} median, {_number(latency['p95'], 'ms')} 95th percentile"),
+        ("memory", _number(report["peak_memory_mb"], "MB at most")),
+        ("results", str(out)),
+    ]
+    return "\n".join(f"{name:14}{value}" for name, value in lines)
+
+
+def _remarks(report: dict[str, Any]) -> str:
+    damaged = report["damaged_frames"]
+    return (f", {damaged} damaged" if damaged else "") + (", interrupted" if report["interrupted"] else "")
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "unknown" if value is None else f"{value:.2f} {unit}" if value < 100 else f"{value:.0f} {unit}"

@@ -1,0 +1,95 @@
+"""The folder that one run writes to: checked beforehand, and taken back if the run fails."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Self
+
+from dphm_core.errors import OutputError
+from dphm_core.files import write_atomically
+
+MESH_FOLDER = "meshes"
+TRACK_FILE = "track.npz"
+REPORT_FILE = "report.json"
+CONTACT_SHEET = "contact_sheet.png"
+OWN_FILES = (TRACK_FILE, REPORT_FILE, CONTACT_SHEET)
+MESH_NAME = re.compile(r"\d{5,}\.(ply|obj)")
+
+
+class OutputFolder:
+    """Results of one run, as a context manager: what was written is removed again where the block raises.
+
+    Parameters
+    ----------
+    path : Path
+        The folder; made, with its parents, on entry.
+    overwrite : bool
+        Whether an earlier run's results may be replaced, which happens with the first file that is written. Only files
+        that such a run writes are removed; whatever else lies there stays.
+
+    Raises
+    ------
+    OutputError
+        There is a file of that name, or the folder holds something and `overwrite` was not asked for.
+    """
+
+    def __init__(self, path: Path, overwrite: bool = False) -> None:
+        self.path = path
+        self._made: list[Path] = []
+        self._written: list[Path] = []
+        try:
+            occupied = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        except OSError as error:
+            raise OutputError(f"{path} cannot be looked at: {error.strerror}; check its permissions") from error
+        if occupied and not path.is_dir():
+            raise OutputError(f"{path} is a file; give a folder for the results")
+        if occupied and not overwrite:
+            raise OutputError(f"{path} is not empty; give another folder, or --overwrite to replace an earlier run")
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file, `name` relative to the folder; all of it or nothing."""
+        if not self._written:
+            self._remove_earlier_run()
+        path = self.path / name
+        self._make(path.parent)
+        write_atomically(path, content)
+        self._written.append(path)
+
+    def __enter__(self) -> Self:
+        self._make(self.path)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
+        if kind is not None:
+            self._discard()
+
+    def _make(self, folder: Path) -> None:
+        """Make a folder, remembering which ones were not there."""
+        missing = []
+        while not folder.exists():
+            missing.append(folder)
+            folder = folder.parent
+        for part in reversed(missing):
+            try:
+                part.mkdir()
+            except OSError as error:
+                raise OutputError(f"{part} cannot be made: {error.strerror}; choose another folder") from error
+            self._made.append(part)
+
+    def _remove_earlier_run(self) -> None:
+        meshes = self.path / MESH_FOLDER
+        old = [self.path / name for name in OWN_FILES]
+        old += [path for path in (meshes.iterdir() if meshes.is_dir() else ()) if MESH_NAME.fullmatch(path.name)]
+        try:
+            for path in old:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path} cannot be replaced: {error.strerror}; close what uses it") from error
+
+    def _discard(self) -> None:
+        for path in self._written:
+            path.unlink(missing_ok=True)
+        for folder in reversed(self._made):
+            if not any(folder.iterdir()):
+                folder.rmdir()

@@ -1,0 +1,45 @@
+"""Ctrl-C as a request to come to an end, instead of an exception at any place."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Self
+
+log = logging.getLogger(__name__)
+
+
+class StopOnInterrupt:
+    """While the block runs, the first Ctrl-C calls `stop` and sets `asked`; a second one interrupts as usual.
+
+    Only the main thread can take the signal over; elsewhere this changes nothing.
+
+    Parameters
+    ----------
+    stop
+        Must return at once; called between any two instructions of the main thread.
+    """
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.asked = False
+        self._stop = stop
+
+    def __enter__(self) -> Self:
+        self._in_charge = threading.current_thread() is threading.main_thread()
+        if self._in_charge:
+            self._previous = signal.signal(signal.SIGINT, self._interrupted)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._in_charge:
+            signal.signal(signal.SIGINT, self._previous)
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            signal.default_int_handler(number, frame)
+        self.asked = True
+        log.warning("stopping, and keeping what is done; Ctrl-C again gives it up")
+        self._stop()

@@ -1,0 +1,20 @@
+"""What a run over a recording writes and measures; light, because the command line is made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """What a run over a recording writes and measures."""
+
+    format: Literal["ply", "obj"] = "ply"
+    """Format of the meshes."""
+    overwrite: bool = False
+    """Replace the results of an earlier run in the output folder."""
+    contact_sheet: bool = True
+    """Draw a picture of six frames, to check the result at a glance."""
+    benchmark: bool = False
+    """Afterwards measure the frame rate without decoding and writing, on frames in memory, as with a live camera."""

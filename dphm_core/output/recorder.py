@@ -1,0 +1,81 @@
+"""Takes tracked frames as they come: writes their meshes at once and keeps the rest for the track and the report."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+
+from dphm_core.frames import FloatArray, TrackedFrame
+from dphm_core.heads.model import HeadModel
+from dphm_core.heads.template import NO_VERTEX
+from dphm_core.meshing.writers import MeshEncoder, mesh_encoder
+from dphm_core.output.folder import MESH_FOLDER, OutputFolder
+from dphm_core.output.report import StageTimes
+from dphm_core.output.track_file import Track, TrackRow, make_track
+from dphm_core.tracking.tracker import HeadTracker
+
+LANDMARK_COUNT = 478
+"""MediaPipe's."""
+
+
+class Recorder:
+    """Records one run; a frame that comes again replaces what was known of it.
+
+    Parameters
+    ----------
+    folder : OutputFolder
+        Where the meshes go.
+    tracker : HeadTracker
+        Makes the frames; asked for its model and, once there is one, its subject.
+    mesh_format : str
+        Extension of the meshes, without a dot.
+    """
+
+    def __init__(self, folder: OutputFolder, tracker: HeadTracker, mesh_format: str) -> None:
+        self.times = StageTimes()
+        self._folder, self._tracker, self._format = folder, tracker, mesh_format
+        self._rows: dict[int, TrackRow] = {}
+        self._encode: MeshEncoder | None = None
+
+    def save(self, tracked: TrackedFrame) -> None:
+        """Write a frame's mesh, where it has one, and keep its row."""
+        landmarks_cam = None
+        if tracked.vertices_cam is not None:
+            started = perf_counter()
+            if self._encode is None:
+                self._encode = mesh_encoder(f".{self._format}", self._tracker.faces)
+            name = f"{MESH_FOLDER}/{tracked.index:05d}.{self._format}"
+            self._folder.write(name, self._encode(tracked.vertices_cam))
+            self.times.add({**tracked.stages_s, "write": perf_counter() - started})
+            landmarks_cam = mesh_landmarks(self._tracker.model, tracked)
+        self._rows[tracked.index] = TrackRow.of(tracked, landmarks_cam)
+
+    @property
+    def frames(self) -> int:
+        """How many frames came."""
+        return len(self._rows)
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a mesh yet."""
+        return self._encode is not None
+
+    def track(self) -> Track:
+        """The whole track; only once there is a subject."""
+        subject, model = self._tracker.subject, self._tracker.model
+        assert subject is not None, "no track before the calibration"
+        return make_track(
+            list(self._rows.values()), subject.scale, subject.identity_code, model.expression_names,
+            model.config.expression_dim, LANDMARK_COUNT,
+        )  # fmt: skip
+
+
+def mesh_landmarks(model: HeadModel, tracked: TrackedFrame) -> FloatArray | None:
+    """Landmarks (478, 3) of a frame's mesh, NaN where the template has none; as detected where there is no template."""
+    template, vertices_cam = model.template, tracked.vertices_cam
+    if template is None or vertices_cam is None:
+        detected = tracked.observation.landmarks
+        return None if detected is None else detected.points_cam
+    known = (template.landmark_vertices != NO_VERTEX)[:, None]
+    return np.where(known, vertices_cam[template.landmark_vertices], np.float32(np.nan))

@@ -1,0 +1,156 @@
+"""Small pictures of one tracked frame, drawn on the CPU: colour, points, mesh over colour, mesh from the side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dphm_core.camera.intrinsics import Intrinsics
+from dphm_core.camera.raster import barycentric, rasterize
+from dphm_core.camera.rays import project, unproject
+from dphm_core.frames import FloatArray, RGBDFrame
+from dphm_core.meshing.normals import vertex_normals
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) uint8 RGB."""
+
+BACKGROUND = (30, 32, 36)
+SKIN = np.array([205.0, 190.0, 175.0])
+LANDMARK = (60, 255, 120)
+LIGHT = np.array([-0.35, -0.5, -0.8]) / np.linalg.norm([-0.35, -0.5, -0.8])
+"""Direction towards the light: above and left of the camera."""
+AMBIENT = 0.25
+OPACITY = 0.85
+"""Of the mesh over the colour image."""
+CROP_MARGIN = 2.0
+"""Side of the crop, in sides of the face's box."""
+MIN_SIDE_PX = 16.0
+"""Smallest crop."""
+VIEW_SIZE_M = 0.3
+"""Side of the turned views at the face's depth."""
+CLOUD_RADIUS_M = 0.2
+"""Points this near the face's middle are shown."""
+CLOUD_YAW_DEG, MESH_YAW_DEG = 25.0, 45.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square part of an image, shown `size` pixels wide."""
+
+    left: float
+    top: float
+    side: float
+    size: int
+
+    def place(self, pixels: NDArray[np.floating[Any]]) -> FloatArray:
+        """Positions (N, 2) in the window of image pixels (N, 2)."""
+        moved = (pixels - (self.left, self.top)) * (self.size / self.side)
+        return moved.astype(np.float32)
+
+
+def window_around(frame: RGBDFrame, face_cam: FloatArray | None, size: int) -> Window:
+    """Window around the points (N, 3) of a face, or on the whole image where there is none."""
+    camera = frame.intrinsics
+    side, middle = float(max(camera.width, camera.height)), np.array([camera.width / 2, camera.height / 2])
+    pixels = np.zeros((0, 2)) if face_cam is None else project(face_cam, camera)
+    pixels = pixels[np.isfinite(pixels).all(axis=1)]
+    if len(pixels):
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        side, middle = max(float((high - low).max()) * CROP_MARGIN, MIN_SIDE_PX), (low + high) / 2
+    return Window(float(middle[0] - side / 2), float(middle[1] - side / 2), side, size)
+
+
+def empty_view(size: int) -> Image:
+    """A view with nothing in it."""
+    return np.full((size, size, 3), BACKGROUND, dtype=np.uint8)
+
+
+def color_view(frame: RGBDFrame, window: Window, landmarks_cam: FloatArray | None = None) -> Image:
+    """The colour image, with landmarks (L, 3) as dots; NaN ones are left out."""
+    if frame.color is None:
+        return empty_view(window.size)
+    zoom = window.size / window.side
+    affine = np.array([[zoom, 0, -window.left * zoom], [0, zoom, -window.top * zoom]])
+    way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    view: Any = cv2.warpAffine(frame.color, affine, (window.size, window.size), flags=way, borderValue=BACKGROUND)
+    if landmarks_cam is not None:
+        for x, y in _within(window.place(project(landmarks_cam, frame.intrinsics)), window.size):
+            view[y, x] = LANDMARK
+    return np.asarray(view, dtype=np.uint8)
+
+
+def overlay_view(frame: RGBDFrame, window: Window, vertices_cam: FloatArray, faces: NDArray[np.int32]) -> Image:
+    """The mesh, shaded and a little translucent, over the colour image, through the frame's own camera."""
+    placed = window.place(project(vertices_cam, frame.intrinsics))
+    return _draw_mesh(color_view(frame, window), placed, vertices_cam, faces, OPACITY)
+
+
+def cloud_view(frame: RGBDFrame, face_cam: FloatArray, size: int) -> Image:
+    """The depth pixels around a face's points (N, 3) as coloured dots, seen from a little to the side."""
+    centre = _middle(face_cam)
+    points = unproject(frame.depth_m, frame.intrinsics)
+    near = (points[..., 2] > 0) & (((points - centre) ** 2).sum(axis=-1) < CLOUD_RADIUS_M**2)
+    turned = _turned(points[near], centre, CLOUD_YAW_DEG)
+    colors = np.full((len(turned), 3), SKIN, dtype=np.uint8) if frame.color is None else frame.color[near]
+    pixels = np.rint(project(turned, _side_camera(centre, size)))
+    corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    columns, rows = (pixels[None] + corners[:, None]).reshape(-1, 2).T
+    depth = np.tile(turned[:, 2], len(corners))
+    drawn = np.nonzero((columns >= 0) & (columns < size) & (rows >= 0) & (rows < size))[0]
+    drawn = drawn[np.argsort(-depth[drawn])]  # the nearest comes last and stays
+    view = empty_view(size)
+    view[rows[drawn].astype(int), columns[drawn].astype(int)] = np.tile(colors, (len(corners), 1))[drawn]
+    return view
+
+
+def mesh_view(vertices_cam: FloatArray, faces: NDArray[np.int32], face_cam: FloatArray, size: int) -> Image:
+    """The mesh alone, from three quarters, with the points (N, 3) of its face in the middle."""
+    centre = _middle(face_cam)
+    turned = _turned(vertices_cam, centre, MESH_YAW_DEG)
+    placed = project(turned, _side_camera(centre, size)).astype(np.float32)
+    return _draw_mesh(empty_view(size), placed, turned, faces, 1.0)
+
+
+def _draw_mesh(
+    view: Image, placed: FloatArray, vertices: FloatArray, faces: NDArray[np.int32], opacity: float
+) -> Image:
+    """Draw vertices (V, 3), whose pixels (V, 2) are known, with Lambert's shading."""
+    screen = np.column_stack([placed, vertices[:, 2]]).astype(np.float32)
+    screen[~np.isfinite(screen).all(axis=1)] = 0.0  # z = 0: left out
+    _, face_image = rasterize(screen, faces, view.shape[1], view.shape[0])
+    pixels, triangles, weights = barycentric(screen, faces, face_image)
+    normals = (vertex_normals(vertices, faces)[faces[triangles]] * weights[:, :, None]).sum(axis=1)
+    length = np.maximum(np.linalg.norm(normals, axis=1), 1e-6)
+    light = AMBIENT + (1 - AMBIENT) * np.clip(normals @ LIGHT / length, 0, 1)
+    columns, rows = pixels.T
+    shaded = view.copy()
+    shaded[rows, columns] = (opacity * light[:, None] * SKIN + (1 - opacity) * view[rows, columns]).astype(np.uint8)
+    return shaded
+
+
+def _within(places: FloatArray, size: int) -> NDArray[np.int64]:
+    """Whole-number places inside a view."""
+    whole = np.rint(places[np.isfinite(places).all(axis=1)]).astype(np.int64)
+    return whole[((whole >= 0) & (whole < size)).all(axis=1)]
+
+
+def _middle(points: FloatArray) -> FloatArray:
+    return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, dtype=np.float32)
+
+
+def _turned(points_cam: FloatArray, centre: FloatArray, yaw_deg: float) -> FloatArray:
+    """Points turned about the vertical axis through `centre`."""
+    sin, cos = np.sin(np.radians(yaw_deg)), np.cos(np.radians(yaw_deg))
+    rotation = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], dtype=np.float32)
+    return (points_cam - centre) @ rotation.T + centre
+
+
+def _side_camera(centre: FloatArray, size: int) -> Intrinsics:
+    """A pinhole with the head in its middle."""
+    focal = size * float(centre[2]) / VIEW_SIZE_M
+    cx, cy = size / 2 - focal * centre[:2] / centre[2]
+    return Intrinsics(size, size, focal, focal, float(cx), float(cy))

@@ -1,0 +1,63 @@
+"""Mesh files: read back by another library, quick to make, all or nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from dphm_core.errors import OutputError
+from dphm_core.meshing.writers import ENCODERS, mesh_encoder, write_mesh
+
+RNG = np.random.default_rng(0)
+VERTICES = RNG.normal(0, 0.1, (200, 3)).astype(np.float32)
+FACES = RNG.integers(0, 200, (390, 3)).astype(np.int32)
+
+
+@pytest.mark.parametrize(("extension", "tolerance"), [(".ply", 0.0), (".obj", 1e-6)])
+def test_a_written_mesh_reads_back(tmp_path: Path, extension: str, tolerance: float) -> None:
+    path = tmp_path / f"head{extension}"
+    write_mesh(path, VERTICES, FACES)
+    mesh = trimesh.load_mesh(path, process=False, maintain_order=True)
+    assert np.abs(np.asarray(mesh.vertices, np.float32) - VERTICES).max() <= tolerance
+    assert (mesh.faces == FACES).all()
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_head_is_encoded_as_ply_in_less_than_5_ms() -> None:
+    vertices = RNG.normal(0, 1, (16_000, 3)).astype(np.float32)
+    encode = mesh_encoder(".ply", RNG.integers(0, 16_000, (32_000, 3)).astype(np.int32))
+    seconds = []
+    for _ in range(20):
+        start = time.perf_counter()
+        encode(vertices)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.005
+
+
+def test_unknown_extensions_are_refused_by_name() -> None:
+    with pytest.raises(OutputError, match=r"'\.stl'.*\.ply, \.obj"):
+        mesh_encoder(".stl", FACES)
+    assert set(ENCODERS) == {".ply", ".obj"}
+
+
+def test_faces_must_name_vertices_that_exist(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the mesh has 100"):
+        write_mesh(tmp_path / "head.ply", VERTICES[:100], FACES)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_told_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"missing.head\.ply cannot be written"):
+        write_mesh(tmp_path / "missing" / "head.ply", VERTICES, FACES)
+
+
+def test_a_failed_write_leaves_the_earlier_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "head.ply"
+    path.mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_mesh(path, VERTICES, FACES)
+    assert list(tmp_path.iterdir()) == [path]

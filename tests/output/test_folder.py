@@ -1,0 +1,34 @@
+"""The output folder takes back what it wrote where the block fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dphm_core.errors import OutputError
+from dphm_core.output.folder import OutputFolder
+
+
+def test_what_was_written_is_removed_with_the_folders_made_for_it(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), OutputFolder(tmp_path / "a" / "b") as folder:
+        folder.write("meshes/00000.ply", b"mesh")
+        assert (tmp_path / "a" / "b" / "meshes" / "00000.ply").read_bytes() == b"mesh"
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_put_there_meanwhile_stays(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), OutputFolder(tmp_path / "a") as folder:
+        folder.write("track.npz", b"track")
+        (tmp_path / "a" / "theirs").write_text("x")
+        raise RuntimeError
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["theirs"]
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="is a file"):
+        OutputFolder(tmp_path / "file", overwrite=True)
+    with pytest.raises(OutputError, match="cannot be"), OutputFolder(tmp_path / "file" / "below"):
+        pass

@@ -1,0 +1,229 @@
+"""The command line: quick help, one-line errors with exit code 2, and what each command prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from batch_parts import CAMERA, record
+
+from dphm_core import cli
+from dphm_core.commands import look
+from dphm_core.commands.track import summary
+
+HEAVY = ("torch", "cv2", "mediapipe", "numba", "scipy", "matplotlib", "pyk4a")
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """Modules that a command line has imported by its end."""
+    code = "import sys; from dphm_core.cli import main\ntry: main()\nexcept SystemExit: pass\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_comes_in_half_a_second() -> None:
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "dphm_core.cli", "--help"], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0
+        assert all(name in done.stdout for name in cli.COMMANDS)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("words", [["--help"], ["track", "--help"], ["info", "--help"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    assert not modules_after(*words) & set(HEAVY)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*name.split(), "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"usage: dphm {name}" in shown
+    assert "--verbose" in shown
+
+
+def test_track_has_its_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["track", "--help"])
+    shown = capsys.readouterr().out
+    for option in ("--model", "--device", "--start", "--stop", "--every", "--format", "--overwrite", "--out"):
+        assert option in shown
+
+
+def test_a_group_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["synth", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "synth prepare" in shown
+    assert "track" not in shown.replace("recording", "")
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["synth", "nonsense"], ["--nonsense"]])
+def test_unknown_commands_exit_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "dphm COMMAND" in captured.err
+
+
+def no_depth(recording: Path) -> None:
+    for path in (recording / "depth").iterdir():
+        path.unlink()
+
+
+def no_color(recording: Path) -> None:
+    for path in (recording / "color").iterdir():
+        path.unlink()
+
+
+def no_calibration(recording: Path) -> None:
+    (recording / "calibration.json").unlink()
+
+
+def eight_bit_depth(recording: Path) -> None:
+    for path in (recording / "depth").iterdir():
+        cv2.imwrite(str(path), np.full((CAMERA.height, CAMERA.width), 60, dtype=np.uint8))
+
+
+def damaged_everywhere(recording: Path) -> None:
+    for path in (recording / "depth").iterdir():
+        path.write_bytes(b"no picture")
+
+
+@pytest.mark.parametrize("spoil", [no_depth, no_color, no_calibration, eight_bit_depth, damaged_everywhere])
+def test_bad_recordings_are_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: object
+) -> None:
+    recording = record(tmp_path / "rec", [True] * 3)
+    assert callable(spoil)
+    spoil(recording)
+    assert_refused(["track", str(recording), "--out", str(tmp_path / "out")], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def assert_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert cli.main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith(f"dphm {words[0]}: ")
+    return lines[0]
+
+
+def test_missing_and_empty_sources_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    for source in ("missing", "empty"):
+        told = assert_refused(["track", str(tmp_path / source), "--out", str(tmp_path / "out")], capsys)
+        assert source in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_output_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = record(tmp_path / "rec", [True] * 3)
+    told = assert_refused(["track", str(recording), "--out", str(recording)], capsys)
+    assert "--overwrite" in told
+
+
+def test_an_empty_range_of_frames_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = record(tmp_path / "rec", [True] * 3)
+    for options in (["--start", "3"], ["--start", "2", "--stop", "1"], ["--every", "0"]):
+        assert_refused(["track", str(recording), "--out", str(tmp_path / "out"), *options], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model", ["no-such-model", "wrong-kind"])
+def test_a_model_of_the_wrong_kind_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str) -> None:
+    recording = record(tmp_path / "rec", [True] * 3)
+    folder = tmp_path / "wrong-kind"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"format": "something else"}))
+    (folder / "model.safetensors").write_bytes(b"weights")
+    words = ["track", str(recording), "--out", str(tmp_path / "out"), "--model", str(tmp_path / model)]
+    assert model in assert_refused(words, capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = record(tmp_path / "rec", [True] * 3)
+    words = ["track", str(recording), "--out", str(tmp_path / "out"), "--device", "abacus"]
+    assert "abacus" in assert_refused(words, capsys)
+
+
+def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(look.Bench, "run", lambda self, say: signal.raise_signal(signal.SIGINT))
+    assert cli.main(["bench"]) == 130
+    assert capsys.readouterr().err == "dphm bench: interrupted\n"
+
+
+def test_info_tells_what_a_recording_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", str(record(tmp_path / "rec", [True] * 3))]) == 0
+    shown = capsys.readouterr().out
+    assert "3, 0.1 s at 30 per second" in shown
+    assert "48x32" in shown
+    assert "0.60 to 0.60 m" in shown
+
+
+def test_bench_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "--repeats", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["median", "95", "%"]
+    assert lines[1].count("ms") == 2
+
+
+def test_app_hands_over_to_the_installed_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    point = SimpleNamespace(load=lambda: lambda: seen.append(sys.argv))
+    monkeypatch.setattr(look, "entry_points", lambda **_: [point])
+    monkeypatch.setattr(sys, "argv", ["dphm"])
+    assert cli.main(["app", "kinect", "--model", "other"]) == 0
+    assert seen == [["dphm-app", "kinect", "--model", "other"]]
+
+
+def test_app_without_the_window_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(look, "entry_points", lambda **_: [])
+    assert "not installed" in assert_refused(["app"], capsys)
+
+
+def test_prepare_refuses_what_is_no_checkout(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["synth", "prepare", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "is no checkout of ICT-FaceKit" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_synth_recording_makes_a_recording(
+    tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["synth", "recording", "--generator", str(shared_data / "ict_facekit"), "--out", str(tmp_path / "rec")]
+    small = ["--frames", "2", "--width", "160", "--height", "90", "--focal", "76"]
+    assert cli.main([*words, *small]) == 0
+    assert cli.main(["info", str(tmp_path / "rec")]) == 0
+    assert "160x90" in capsys.readouterr().out
+
+
+def test_the_summary_fits_a_screen_and_names_what_counts() -> None:
+    report = {
+        "frames": 100, "tracked": 98, "residual_mm": 0.71, "calibration_s": 4.25, "frames_per_second": 31.5,
+        "pipeline_frames_per_second": None, "pipeline_measured": False, "latency_ms": {"median": 28.0, "p95": 140.0},
+        "peak_memory_mb": 800.0, "damaged_frames": 2, "interrupted": True,
+    }  # fmt: skip
+    lines = summary(report, Path("somewhere/out")).splitlines()
+    assert len(lines) < 20
+    assert lines[0] == "frames        100, 98 tracked, 2 damaged, interrupted"
+    assert "0.71 mm" in lines[1]
+    assert lines[-1].endswith(os.fspath(Path("somewhere/out")))
