@@ -77,7 +77,7 @@ def draw_contact_sheet(
     for position in positions:
         frame = _read(frames, int(track.frame_index[position]))
         vertices_cam = _vertices(track, position, posed_vertices)
-        column = _column(frame, vertices_cam, faces, track.landmarks_cam[position])
+        column = _column(frame, vertices_cam, faces, track.landmarks_cam[position], track.rotation[position])
         columns.append(np.vstack([_text(_label(track, position)), column]))
     gap = np.full((columns[0].shape[0], GAP, 3), BACKGROUND, dtype=np.uint8)
     sheet = np.hstack([part for column in columns for part in (gap, column)] + [gap])
@@ -88,7 +88,11 @@ def draw_contact_sheet(
 
 
 def _column(
-    frame: RGBDFrame, vertices_cam: FloatArray | None, faces: NDArray[np.int32], landmarks_cam: FloatArray
+    frame: RGBDFrame,
+    vertices_cam: FloatArray | None,
+    faces: NDArray[np.int32],
+    landmarks_cam: FloatArray,
+    rotation: FloatArray,
 ) -> Image:
     """The views of one frame, one below the other; only its colours where it was not tracked."""
     if vertices_cam is None:
@@ -99,9 +103,9 @@ def _column(
         window = window_around(frame, face_cam, CELL)
         views = [
             color_view(frame, window, known),
-            cloud_view(frame, face_cam, CELL),
+            cloud_view(frame, face_cam, rotation, CELL),
             overlay_view(frame, window, vertices_cam, faces),
-            mesh_view(vertices_cam, faces, face_cam, CELL),
+            mesh_view(vertices_cam, faces, face_cam, rotation, CELL),
         ]
     gap = np.full((GAP, CELL, 3), BACKGROUND, dtype=np.uint8)
     return np.vstack([part for view in views for part in (view, gap)])

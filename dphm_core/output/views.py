@@ -34,7 +34,9 @@ VIEW_SIZE_M = 0.3
 """Side of the turned views at the face's depth."""
 CLOUD_RADIUS_M = 0.2
 """Points this near the face's middle are shown."""
-CLOUD_YAW_DEG, MESH_YAW_DEG = 25.0, 45.0
+CLOUD_YAW_DEG, MESH_YAW_DEG = 25.0, 35.0
+FROM_HEAD = np.diag([1.0, -1.0, -1.0])
+"""Head axes (y up, z out of the face) → axes of a camera that looks the face in the eye."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,24 @@ def overlay_view(frame: RGBDFrame, window: Window, vertices_cam: FloatArray, fac
     return _draw_mesh(color_view(frame, window), placed, vertices_cam, faces, OPACITY)
 
 
-def cloud_view(frame: RGBDFrame, face_cam: FloatArray, size: int) -> Image:
-    """The depth pixels around a face's points (N, 3) as coloured dots, seen from a little to the side."""
+def cloud_view(frame: RGBDFrame, face_cam: FloatArray, rotation: FloatArray, size: int) -> Image:
+    """The depth pixels around a face as coloured dots, from a little to the side: the one the face looks to.
+
+    Parameters
+    ----------
+    frame : RGBDFrame
+        The capture.
+    face_cam : (N, 3) float32
+        Points of the face, metres, camera frame.
+    rotation : (3, 3) float32
+        Head → camera.
+    size : int
+        Side of the view, pixels.
+    """
     centre = _middle(face_cam)
     points = unproject(frame.depth_m, frame.intrinsics)
     near = (points[..., 2] > 0) & (((points - centre) ** 2).sum(axis=-1) < CLOUD_RADIUS_M**2)
-    turned = _turned(points[near], centre, CLOUD_YAW_DEG)
+    turned = (points[near] - centre) @ _turn(CLOUD_YAW_DEG if rotation[0, 2] > 0 else -CLOUD_YAW_DEG).T + centre
     colors = np.full((len(turned), 3), SKIN, dtype=np.uint8) if frame.color is None else frame.color[near]
     pixels = np.rint(project(turned, _side_camera(centre, size)))
     corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
@@ -107,11 +121,17 @@ def cloud_view(frame: RGBDFrame, face_cam: FloatArray, size: int) -> Image:
     return view
 
 
-def mesh_view(vertices_cam: FloatArray, faces: NDArray[np.int32], face_cam: FloatArray, size: int) -> Image:
-    """The mesh alone, from three quarters, with the points (N, 3) of its face in the middle."""
-    centre = _middle(face_cam)
-    turned = _turned(vertices_cam, centre, MESH_YAW_DEG)
-    placed = project(turned, _side_camera(centre, size)).astype(np.float32)
+def mesh_view(
+    vertices_cam: FloatArray, faces: NDArray[np.int32], face_cam: FloatArray, rotation: FloatArray, size: int
+) -> Image:
+    """The mesh alone, always from three quarters of its own front, with the points (N, 3) of its face in the middle.
+
+    `rotation` (3, 3) is head → camera.
+    """
+    to_view = rotation @ (_turn(MESH_YAW_DEG) @ FROM_HEAD).T
+    ahead = np.array([0.0, 0.0, _middle(face_cam)[2]], dtype=np.float32)
+    turned = (vertices_cam @ to_view - _middle(face_cam @ to_view) + ahead).astype(np.float32)
+    placed = project(turned, _side_camera(ahead, size)).astype(np.float32)
     return _draw_mesh(empty_view(size), placed, turned, faces, 1.0)
 
 
@@ -142,11 +162,10 @@ def _middle(points: FloatArray) -> FloatArray:
     return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, dtype=np.float32)
 
 
-def _turned(points_cam: FloatArray, centre: FloatArray, yaw_deg: float) -> FloatArray:
-    """Points turned about the vertical axis through `centre`."""
+def _turn(yaw_deg: float) -> NDArray[np.float64]:
+    """Rotation (3, 3) about the vertical axis."""
     sin, cos = np.sin(np.radians(yaw_deg)), np.cos(np.radians(yaw_deg))
-    rotation = np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]], dtype=np.float32)
-    return (points_cam - centre) @ rotation.T + centre
+    return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 
 
 def _side_camera(centre: FloatArray, size: int) -> Intrinsics:
