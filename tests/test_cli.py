@@ -177,6 +177,15 @@ def test_info_tells_what_a_recording_holds(tmp_path: Path, capsys: pytest.Captur
     assert "0.60 to 0.60 m" in shown
 
 
+def test_evaluate_leaves_figures_per_frame_to_the_file() -> None:
+    figures = {"scan": {"mean_mm": 0.51234, "frames": 9, "per_frame": [1.0]}, "ground_truth": None}
+    assert list(look.single_figures(figures)) == [("scan mean_mm", "0.512"), ("scan frames", "9")]
+
+
+def test_evaluating_what_is_no_track_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no track" in assert_refused(["evaluate", str(tmp_path), str(tmp_path)], capsys)
+
+
 def test_bench_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "--repeats", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()

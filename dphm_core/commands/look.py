@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -45,21 +45,35 @@ class Info(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(Command):
-    """Compare a track with the recording's ground truth, or with the depth alone where it has none."""
+    """Compare a track with its recording's depth and, where there is one, with the ground truth."""
 
-    sequence: Positional[Path]
-    """Recording folder."""
-    track: Positional[Path]
+    sequence: Annotated[Positional[Path], arg(metavar="RECORDING")]
+    """Recording folder or .mkv file."""
+    track: Annotated[Positional[Path], arg(metavar="TRACK")]
     """Output folder of `dphm track` on it."""
     out: Path | None = None
-    """Folder for pictures and numbers of the comparison."""
+    """Folder for evaluation.json and evaluation.png; the track's own by default."""
 
     def run(self, say: Say) -> int:
-        """Print the figures as JSON."""
-        from dphm_core.evaluation import evaluate
+        """Print the figures, less those per frame."""
+        from dphm_core.evaluation.report import evaluate
 
-        say(json.dumps(evaluate(self.sequence, self.track, self.out), indent=2, default=str))
+        for name, value in single_figures(evaluate(self.sequence, self.track, self.out)):
+            say(f"{name:40}{value}")
+        say(f"{'details':40}{self.out or self.track}")
         return OK
+
+
+def single_figures(figures: dict[str, Any], group: str = "") -> Iterator[tuple[str, str]]:
+    """Names and values of the plain entries of nested dictionaries; lists and arrays are left out."""
+    for key, value in figures.items():
+        name = f"{group} {key}".strip()
+        if isinstance(value, dict):
+            yield from single_figures(value, name)
+        elif isinstance(value, bool | int | str):
+            yield name, str(value)
+        elif isinstance(value, float):
+            yield name, f"{value:.3f}"
 
 
 @dataclass(frozen=True, kw_only=True)
