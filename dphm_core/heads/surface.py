@@ -70,5 +70,5 @@ def extract_surface(field: IdentityField, identity: torch.Tensor) -> tuple[Float
     if not values.min() < 0 < values.max():
         raise CheckpointError("this identity has no surface: the model's weights are not those of a trained head.")
     vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(EXTRACTION_SPACING,) * 3)  # type: ignore[no-untyped-call]
-    # Marching cubes winds towards lower values; distances grow outwards.
-    return (vertices + EXTRACTION_MIN).astype(np.float32), np.ascontiguousarray(faces[:, ::-1], dtype=np.int32)
+    # Its triangles face the side of the larger values, which is outside.
+    return (vertices + EXTRACTION_MIN).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)

@@ -15,9 +15,9 @@ from dphm_core.camera.rays import undistort
 from dphm_core.frames import FloatArray, Observation
 from dphm_core.heads.subject import Subject
 from dphm_core.heads.template import NO_VERTEX
+from dphm_core.landmarks.landmark_sets import CONTOURS
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState
-from dphm_core.tracking.landmark_sets import CONTOURS
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table

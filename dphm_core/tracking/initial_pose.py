@@ -7,8 +7,8 @@ import numpy as np
 from dphm_core.frames import FloatArray, Observation, Similarity
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.template import NO_VERTEX, Template
+from dphm_core.landmarks.landmark_sets import NOT_RIGID
 from dphm_core.landmarks.tables import ANCHOR_OF_MEDIAPIPE
-from dphm_core.tracking.landmark_sets import NOT_RIGID
 from dphm_core.tracking.rigid import MIN_POINTS, align
 
 MAX_RESIDUAL_M = 0.012

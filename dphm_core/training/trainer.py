@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,7 +157,7 @@ class Trainer:
         fall = max(0.0, (done - 0.6) / 0.4)
         warm = min(1.0, (self.progress.step + 1) / 200)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * fall))
+            group["lr"] = self.config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * fall))
 
     def _report(self, training_error: float, held_out_error: float) -> None:
         progress = self.progress

@@ -1,0 +1,166 @@
+"""How well a model with the generator's codes represents heads it never saw: numbers and a picture.
+
+Unseen identities and expressions come from seeds that no training uses. Distances are millimetres at life size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from dphm_core.camera.raster import NO_FACE, rasterize
+from dphm_core.frames import FloatArray
+from dphm_core.heads.model import HeadModel
+from dphm_core.heads.subject import Subject, build_subject
+from dphm_core.training.expressions import random_expression
+from dphm_core.training.ict import FACE_VERTICES, SKIN_VERTEX_COUNT, HeadGenerator, face_normals, visible_faces
+from dphm_core.training.sampling import random_identity
+
+MM_PER_UNIT = 250.0
+UNSEEN_SEED = 910_000
+LIP_LANDMARKS = slice(48, 68)
+EYE_LANDMARKS = slice(36, 48)
+LIP_REACH = 0.035
+"""Skin this near the lips' landmarks (head-frame units, 9 mm) counts as lips."""
+EYELID_REACH = 0.04
+FACE_FRONT = -0.02
+"""Facial skin behind this z is not counted."""
+SHOWN = {
+    "jawOpen": {"jawOpen": 0.8},
+    "mouthFunnel": {"mouthFunnel": 1.0},
+    "mouthPucker": {"mouthPucker": 1.0},
+    "wide smile": {"mouthSmile_L": 1.0, "mouthSmile_R": 1.0, "jawOpen": 0.2},
+    "mouthLeft": {"mouthLeft": 1.0},
+    "eyeBlink": {"eyeBlink_L": 1.0, "eyeBlink_R": 1.0},
+}
+PICTURE_SPACING = 0.006
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Facial skin by region: indices of generator vertices."""
+
+    face: NDArray[np.int64]
+    lips: NDArray[np.int64]
+    eyelids: NDArray[np.int64]
+
+
+def head_errors(model: HeadModel, generator: HeadGenerator, heads: int = 40) -> dict[str, float]:
+    """Mean errors over unseen heads with unseen expressions, millimetres.
+
+    Returns
+    -------
+    dict
+        `deformation_{face,lips,eyelids}_mm`: posed skin that is seen, brought back, against its canonical place.
+        `surface_{face,lips,eyelids}_mm`: |distance| of the true canonical skin.
+        `posed_{face,lips,eyelids}_mm`: |distance| of the true posed skin through both fields, as a tracker meets it.
+        `anchors_mm`: predicted against true anchors. `cycle_mm`: posed template skin brought back, against itself.
+    """
+    rng = np.random.default_rng(UNSEEN_SEED)
+    regions = _regions(generator)
+    rows: list[dict[str, float]] = []
+    for _ in range(heads):
+        coefficients = random_identity(generator, rng)
+        expression = random_expression(generator.expression_names, rng)
+        rows.append(_errors_of(model, generator, regions, coefficients, expression))
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def _errors_of(
+    model: HeadModel, generator: HeadGenerator, regions: Regions, coefficients: FloatArray, expression: FloatArray
+) -> dict[str, float]:
+    subject = build_subject(model, coefficients, 1.0)
+    canonical = generator.vertices(coefficients, generator.canonical_weights)
+    posed = generator.vertices(coefficients, expression)
+    seen = np.zeros(len(posed), dtype=bool)
+    seen[np.unique(generator.faces[visible_faces(posed, generator.faces)])] = True
+    errors: dict[str, float] = {}
+    for name in ("face", "lips", "eyelids"):
+        kept: NDArray[np.int64] = getattr(regions, name)
+        kept = kept[seen[kept]]
+        brought_back = _bring_back(subject, posed[kept], expression)
+        off = np.linalg.norm(brought_back - canonical[kept], axis=1)
+        errors[f"deformation_{name}_mm"] = float(off.mean()) * MM_PER_UNIT
+        errors[f"surface_{name}_mm"] = float(np.abs(subject.distance(canonical[kept])[0]).mean()) * MM_PER_UNIT
+        errors[f"posed_{name}_mm"] = float(np.abs(subject.distance(brought_back)[0]).mean()) * MM_PER_UNIT
+    errors["anchors_mm"] = _anchor_error(model, generator, coefficients)
+    mesh = subject.posed_vertices(expression)[: FACE_VERTICES.stop]
+    kept = regions.face[seen[regions.face]]
+    cycle = _bring_back(subject, mesh[kept], expression) - subject.vertices_canonical[kept]
+    errors["cycle_mm"] = float(np.linalg.norm(cycle, axis=1).mean()) * MM_PER_UNIT
+    return errors
+
+
+def _bring_back(subject: Subject, posed: FloatArray, expression: FloatArray) -> FloatArray:
+    evaluation = subject.deformation.evaluate(torch.from_numpy(posed), torch.from_numpy(expression))
+    return np.asarray(evaluation.canonical.numpy()[:, :3])
+
+
+def _anchor_error(model: HeadModel, generator: HeadGenerator, coefficients: FloatArray) -> float:
+    mean = generator.vertices(np.zeros_like(coefficients), generator.canonical_weights)
+    vertices = cKDTree(mean[:SKIN_VERTEX_COUNT]).query(model.identity_field.mean_anchors.numpy())[1]
+    true = generator.vertices(coefficients, generator.canonical_weights)[vertices]
+    off = model.anchors(model.identity_code(coefficients)) - true
+    return float(np.linalg.norm(off, axis=1).mean()) * MM_PER_UNIT
+
+
+def _regions(generator: HeadGenerator) -> Regions:
+    mean = generator.vertices(np.zeros(len(generator.identity), np.float32), generator.canonical_weights)
+    face = np.nonzero(mean[FACE_VERTICES, 2] > FACE_FRONT)[0]
+    near = {
+        part: cKDTree(mean[generator.landmark_vertices[part_slice]]).query(mean[face])[0]
+        for part, part_slice in (("lips", LIP_LANDMARKS), ("eyelids", EYE_LANDMARKS))
+    }
+    return Regions(face, face[near["lips"] < LIP_REACH], face[near["eyelids"] < EYELID_REACH])
+
+
+def draw_expressions(model: HeadModel, generator: HeadGenerator, path: Path) -> None:
+    """Draw the posed field of one unseen head (upper row) beside the truth (lower row) for telling expressions."""
+    import cv2
+
+    coefficients = random_identity(generator, np.random.default_rng(UNSEEN_SEED + 1))
+    subject = build_subject(model, coefficients, 1.0)
+    columns = []
+    for name, values in SHOWN.items():
+        expression = np.zeros(len(generator.expression_names), dtype=np.float32)
+        for shape, value in values.items():
+            expression[generator.expression_names.index(shape)] = value
+        vertices, faces = posed_surface(subject, expression)
+        truth = generator.vertices(coefficients, expression)
+        column = np.vstack([_draw(vertices, faces), _draw(truth, generator.faces)])
+        cv2.putText(column, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
+        columns.append(column)
+    cv2.imwrite(str(path), np.hstack(columns))
+
+
+def posed_surface(subject: Subject, expression: FloatArray) -> tuple[FloatArray, NDArray[np.int32]]:
+    """Zero level (V, 3), (F, 3) of the face's posed distance: marching cubes through both fields."""
+    from skimage.measure import marching_cubes
+
+    low, high = np.array([-0.36, -0.52, -0.05]), np.array([0.36, 0.36, 0.42])
+    axes = [np.arange(a, b, PICTURE_SPACING) for a, b in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+    values = np.concatenate(
+        [subject.distance(_bring_back(subject, part, expression))[0] for part in np.array_split(points, 64)]
+    )
+    grid = values.reshape([len(axis) for axis in axes])
+    vertices, faces, _, _ = marching_cubes(grid, 0.0, spacing=(PICTURE_SPACING,) * 3)
+    return (vertices + low).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)
+
+
+def _draw(vertices: FloatArray, faces: NDArray[np.int32], size: int = 260) -> NDArray[np.uint8]:
+    """Shaded orthographic picture from the front, a little from the left."""
+    yaw = np.radians(20)
+    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    turned = (vertices @ turn.T).astype(np.float32)
+    screen = np.column_stack(
+        [turned[:, 0] * size * 1.1 + size * 0.42, size * 0.42 - turned[:, 1] * size * 1.1, 3 - turned[:, 2]]
+    )
+    _, face_image = rasterize(screen.astype(np.float32), faces, size, size, perspective=False)
+    shade = np.clip(face_normals(turned, faces) @ np.array([0.3, 0.35, 0.89]), 0.05, 1) * 235
+    return np.where(face_image == NO_FACE, 0, shade[face_image]).astype(np.uint8)

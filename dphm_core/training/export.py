@@ -1,0 +1,83 @@
+"""Puts trained fields, the code's basis and the template mesh together into the default model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dphm_core.errors import DataError
+from dphm_core.heads.config import HeadConfig
+from dphm_core.heads.model import HeadModel, save_model
+from dphm_core.heads.template import Template
+from dphm_core.training.binding import bind
+from dphm_core.training.default_model import DEFAULT_CONFIG
+from dphm_core.training.ict import (
+    EYEBALLS,
+    FACE_VERTICES,
+    SKIN_VERTEX_COUNT,
+    HeadGenerator,
+    load_generator,
+    visible_faces,
+)
+from dphm_core.training.landmark_table import find_landmark_vertices
+from dphm_core.training.objectives import ExpressionObjective, IdentityObjective
+
+MOUTH_SOCKET = range(SKIN_VERTEX_COUNT, 13294)
+FACE_FRONT = -0.12
+"""Facial skin behind this z (head-frame units) is not compared with depth."""
+
+
+def export_default_model(
+    generator_folder: Path, training_folder: Path, model_folder: Path, config: HeadConfig = DEFAULT_CONFIG
+) -> HeadModel:
+    """Write the model of a training folder; returns it."""
+    generator = load_generator(generator_folder)
+    binding = bind(generator, config)
+    expression = ExpressionObjective(config, binding)
+    identity = IdentityObjective(config, binding)
+    for objective in (expression, identity):
+        path = training_folder / f"{objective.name}.pt"
+        if not path.is_file():
+            raise DataError(f"{path} is missing; train the field first with `dphm train heads {objective.name}`.")
+        objective.field.load_state_dict(torch.load(path, weights_only=True)["field"])
+    model = HeadModel(
+        config=config,
+        identity_field=identity.field,
+        expression_field=expression.exported(),
+        identity_mean=np.zeros(config.identity_dim, dtype=np.float32),
+        identity_basis=binding.identity_basis,
+        expression_names=generator.expression_names,
+        template=make_template(generator),
+    )
+    save_model(model, model_folder)
+    return model
+
+
+def make_template(generator: HeadGenerator) -> Template:
+    """Skin, mouth socket and eyeballs of the generator, with its bases."""
+    kept = np.concatenate([np.arange(SKIN_VERTEX_COUNT), np.array(MOUTH_SOCKET), np.array(EYEBALLS)])
+    index = np.full(len(generator.neutral), -1, dtype=np.int32)
+    index[kept] = np.arange(len(kept))
+    faces = index[generator.faces]
+    canonical = generator.vertices(np.zeros(len(generator.identity), np.float32), generator.canonical_weights)
+    landmarks = index[find_landmark_vertices(generator, np.random.default_rng(0))]
+    return Template(
+        mean=canonical[kept],
+        identity_basis=np.ascontiguousarray(generator.identity[:, kept]),
+        expression_basis=np.ascontiguousarray(generator.expression[:, kept]),
+        canonical_weights=generator.canonical_weights,
+        faces=np.ascontiguousarray(faces[(faces >= 0).all(axis=1)]),
+        landmark_vertices=landmarks.astype(np.int32),
+        tracked=_facial_skin(generator, canonical)[kept],
+    )
+
+
+def _facial_skin(generator: HeadGenerator, canonical: np.ndarray) -> NDArray[np.bool_]:  # type: ignore[type-arg]
+    """Vertices of the face that are seen on the canonical head."""
+    seen = np.zeros(len(canonical), dtype=bool)
+    seen[np.unique(generator.faces[visible_faces(canonical, generator.faces)])] = True
+    seen[FACE_VERTICES.stop :] = False
+    return np.asarray(seen & (canonical[:, 2] > FACE_FRONT))
