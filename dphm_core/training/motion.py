@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from dphm_core.frames import UNITS_PER_METRE, FloatArray
@@ -35,6 +36,7 @@ BLINK = (0.4, 0.9, 1.0, 1.0, 1.0, 0.7, 0.35, 0.1)
 """Weights of a blink at 30 fps."""
 SMILE = {"mouthSmile": 0.75, "cheekSquint": 0.5, "mouthUpperUp": 0.2, "eyeSquint": 0.25, "mouthDimple": 0.3}
 
+DoubleArray = NDArray[np.float64]
 Track = tuple[FloatArray, FloatArray, FloatArray]
 
 
@@ -44,21 +46,21 @@ class _Curves:
     def __init__(self, frames: int, fps: float, rng: np.random.Generator) -> None:
         self.frames, self.fps, self.rng = frames, fps, rng
         self.time_s = np.arange(frames) / fps
-        self.weights: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(frames))
+        self.weights: dict[str, DoubleArray] = defaultdict(lambda: np.zeros(frames))
         self.angles, self.shift = np.zeros((frames, 3)), np.zeros((frames, 3))
 
-    def wander(self, columns: int, amplitude: float, smooth_s: float) -> np.ndarray:
+    def wander(self, columns: int, amplitude: float, smooth_s: float) -> DoubleArray:
         """Return (T, columns) smooth noise of a given standard deviation."""
         margin = int(4 * smooth_s * self.fps)
         noise = self.rng.standard_normal((self.frames + 2 * margin, columns))
         smooth = gaussian_filter1d(noise, smooth_s * self.fps, axis=0)[margin : margin + self.frames]
         return smooth * amplitude * np.sqrt(2 * np.sqrt(np.pi) * smooth_s * self.fps)
 
-    def add(self, shapes: dict[str, float], envelope: np.ndarray) -> None:
+    def add(self, shapes: dict[str, float], envelope: DoubleArray) -> None:
         for name, weight in shapes.items():
             self.weights[name] += weight * envelope
 
-    def bump(self, centre_s: float, length_s: float) -> np.ndarray:
+    def bump(self, centre_s: float, length_s: float) -> DoubleArray:
         """Return a bell over time."""
         return np.exp(-0.5 * ((self.time_s - centre_s) / (length_s / 2)) ** 2)
 
@@ -70,7 +72,7 @@ class _Curves:
             self.weights["eyeBlink"] = np.maximum(self.weights["eyeBlink"], profile)
 
     def blink_often(self) -> None:
-        self.blink_at(*np.cumsum(self.rng.uniform(1.2, 3.5, int(self.time_s[-1]) + 2)))
+        self.blink_at(*np.cumsum(self.rng.uniform(1.2, 3.5, int(self.time_s[-1]) + 2)) - 0.7)
 
     def sway(self, degrees: float = 2.5, metres: float = 0.004) -> None:
         self.angles += np.radians(self.wander(3, degrees, 0.35))
@@ -79,7 +81,7 @@ class _Curves:
     def speak(self) -> None:
         """One viseme every 80–200 ms, each gliding into the next, with pauses between phrases."""
         sounds, start = list(VISEMES), 0.0
-        targets: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(self.frames))
+        targets: dict[str, DoubleArray] = defaultdict(lambda: np.zeros(self.frames))
         while start < self.frames:
             sound = sounds[self.rng.choice(len(sounds), p=[0.04] + [0.12] * 8)]
             length = self.fps * self.rng.uniform(*((0.3, 0.5) if sound == "pause" else (0.08, 0.2)))
@@ -186,7 +188,7 @@ _MOTIONS: dict[MotionName, Callable[[_Curves], None]] = {
 MOTION_NAMES: tuple[MotionName, ...] = get_args(MotionName)
 
 
-def _weights(curves: dict[str, np.ndarray], ease: np.ndarray, shapes: tuple[str, ...]) -> FloatArray:
+def _weights(curves: dict[str, DoubleArray], ease: DoubleArray, shapes: tuple[str, ...]) -> FloatArray:
     """Spread curves over the left and right shape of a pair, within what a face can do."""
     zero = np.zeros(len(ease))
     columns = [curves.get(shape, curves.get(shape.removesuffix("_L").removesuffix("_R"), zero)) for shape in shapes]
@@ -196,7 +198,7 @@ def _weights(curves: dict[str, np.ndarray], ease: np.ndarray, shapes: tuple[str,
     return weights.astype(np.float32)
 
 
-def _poses(angles: np.ndarray, shift_m: np.ndarray) -> tuple[FloatArray, FloatArray]:
+def _poses(angles: DoubleArray, shift_m: DoubleArray) -> tuple[FloatArray, FloatArray]:
     """Turn by yaw, pitch, roll about the neck, then shift."""
     (cy, cp, cr), (sy, sp, sr) = np.cos(angles).T, np.sin(angles).T
     zero, one = np.zeros_like(cy), np.ones_like(cy)

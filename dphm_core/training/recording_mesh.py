@@ -53,8 +53,8 @@ class SurfaceMesh:
             vertices.astype(np.float32),
             faces.astype(np.int32),
             vertices.astype(np.float32),
-            np.tile(np.float32(albedo), (count, 1)),
-            np.tile(np.float32(look), (count, 1)),
+            np.tile(np.array(albedo, dtype=np.float32), (count, 1)),
+            np.tile(np.array(look, dtype=np.float32), (count, 1)),
             np.full(count, material, dtype=np.int8),
         )
 
@@ -76,7 +76,7 @@ def merge(meshes: list[SurfaceMesh]) -> SurfaceMesh:
     )
 
 
-def ellipsoid(centre: FloatArray, radii: FloatArray, rings: int = 24) -> tuple[FloatArray, NDArray[np.int32]]:
+def ellipsoid(centre: FloatArray, radii: FloatArray, rings: int) -> tuple[FloatArray, NDArray[np.int32]]:
     """Return vertices and outward triangles of an ellipsoid along the axes."""
     polar, around = np.meshgrid(np.linspace(0, np.pi, rings), np.linspace(0, 2 * np.pi, 2 * rings), indexing="ij")
     sphere = np.stack([np.sin(polar) * np.cos(around), np.cos(polar), np.sin(polar) * np.sin(around)], axis=-1)
