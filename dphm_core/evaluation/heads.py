@@ -133,7 +133,7 @@ def draw_expressions(model: HeadModel, generator: HeadGenerator, path: Path) -> 
         vertices, faces = posed_surface(subject, expression)
         truth = generator.vertices(coefficients, expression)
         column = np.vstack([_draw(vertices, faces), _draw(truth, generator.faces)])
-        cv2.putText(column, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
+        cv2.putText(column, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255,), 1, cv2.LINE_AA)
         columns.append(column)
     cv2.imwrite(str(path), np.hstack(columns))
 
@@ -149,7 +149,7 @@ def posed_surface(subject: Subject, expression: FloatArray) -> tuple[FloatArray,
         [subject.distance(_bring_back(subject, part, expression))[0] for part in np.array_split(points, 64)]
     )
     grid = values.reshape([len(axis) for axis in axes])
-    vertices, faces, _, _ = marching_cubes(grid, 0.0, spacing=(PICTURE_SPACING,) * 3)
+    vertices, faces, _, _ = marching_cubes(grid, 0.0, spacing=(PICTURE_SPACING,) * 3)  # type: ignore[no-untyped-call]
     return (vertices + low).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)
 
 

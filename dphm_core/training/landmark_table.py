@@ -114,7 +114,7 @@ def _shade(
 
 
 def _vertex_colors(generator: HeadGenerator) -> FloatArray:
-    colors = np.tile(np.float32(SKIN), (len(generator.neutral), 1))
+    colors = np.tile(np.array(SKIN, dtype=np.float32), (len(generator.neutral), 1))
     colors[SKIN_VERTEX_COUNT:] = DARK
     colors[EYEBALLS.start :] = SCLERA
     for iris in IRISES:
@@ -138,4 +138,4 @@ def _pose(rng: np.random.Generator) -> Similarity:
     turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     nod = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     rotation = np.diag([1.0, -1.0, -1.0]) @ nod @ turn
-    return Similarity(rotation.astype(np.float32), np.float32([0, 0, DISTANCE_M]))
+    return Similarity(rotation.astype(np.float32), np.array([0, 0, DISTANCE_M], dtype=np.float32))
