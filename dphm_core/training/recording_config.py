@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from dphm_core.camera.intrinsics import Intrinsics
+from dphm_core.errors import DataError
 from dphm_core.training.motion import MotionName
 
 HELD_OUT_SEED = 900_000
@@ -48,6 +49,21 @@ class RecordingConfig:
     """A hand passes in front of the face in the middle of the recording."""
     second_head: bool = False
     """Another person looks over the subject's shoulder."""
+
+    def __post_init__(self) -> None:
+        limits = {
+            "seed": (0, 2**32),
+            "frames": (2, 100_000),
+            "fps": (1, 1000),
+            "width": (64, 4096),
+            "height": (64, 4096),
+            "focal": (16, 10_000),
+            "distance_m": (0.35, 3.0),
+            "noise_scale": (0, 100),
+        }
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise DataError(f"a recording's {name} must be {low} to {high}, not {getattr(self, name)}.")
 
     @classmethod
     def clean(cls, **changes: Any) -> Self:

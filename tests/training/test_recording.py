@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dphm_core.camera.rays import project
-from dphm_core.errors import OutputError
+from dphm_core.errors import DataError, OutputError
 from dphm_core.evaluation.ground_truth import GroundTruth
 from dphm_core.sources import open_source
 from dphm_core.training.ict import HeadGenerator, load_generator
@@ -160,3 +160,15 @@ def test_everything_at_once_renders(generator: HeadGenerator) -> None:
     color, depth_m = frame_of(generator, config, 6)
     assert color.dtype == np.uint8 and depth_m.dtype == np.float32
     assert np.allclose(depth_m * 1000, np.rint(depth_m * 1000), atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"frames": 0}, {"distance_m": 0.1}, {"fps": float("nan")}, {"seed": -1}])
+def test_impossible_recordings_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(DataError, match=next(iter(wrong))):
+        RecordingConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_the_shortest_recording_renders(generator: HeadGenerator) -> None:
+    for name in ("talk", "demo", "fast"):
+        config = RecordingConfig(**{**SMALL, "frames": 2, "motion": name})
+        assert (frame_of(generator, config, 1)[1] > 0).any()
