@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +18,7 @@ from dphm_core.landmarks.observe import Observer
 from dphm_core.output.benchmark import pipeline_rate
 from dphm_core.output.folder import CONTACT_SHEET, REPORT_FILE, TRACK_FILE, OutputFolder
 from dphm_core.output.interrupt import StopOnInterrupt
+from dphm_core.output.lead_in import follow_backwards
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.recorder import Recorder
 from dphm_core.output.report import machine_facts, peak_memory_mb, speed_facts, track_facts
@@ -45,6 +47,8 @@ class Stages:
     """Opens the frames at their start; called again for the contact sheet and the benchmark."""
     tracker: Callable[[], HeadTracker]
     observer: Callable[[], FrameObserver]
+    depth_observer: Callable[[], FrameObserver]
+    """Makes an observer without a landmark detector."""
     model: str
     """What the report calls the tracker's model."""
 
@@ -74,6 +78,7 @@ def make_stages(
         frames=lambda: SelectedFrames(open_source(uri), chosen),
         tracker=lambda: create_tracker(model, device, config),
         observer=Observer,
+        depth_observer=lambda: Observer(landmarks=False),
         model=model,
     )
 
@@ -141,6 +146,7 @@ class _Run:
             if not interrupt.asked:
                 self._retracking.finish()
                 self._save_retracked()
+                self._follow_backwards(frames)
             if not self._recorder.started:
                 raise KeyboardInterrupt if interrupt.asked else self._no_head(frames)
             track = self._recorder.track()
@@ -171,6 +177,16 @@ class _Run:
     def _save_retracked(self) -> None:
         for tracked in self._retracking.take_retracked():
             self._recorder.save(tracked)
+
+    def _follow_backwards(self, frames: SelectedFrames) -> None:
+        """Track what came before the face was first seen, where the recording can be gone back in."""
+        before = self._recorder.untracked_lead()
+        if not before or not self._recorder.started or frames.info.length is None:
+            return
+        first = self._recorder.first_state
+        with self._stages.frames() as again, closing(self._stages.depth_observer()) as observer:
+            for tracked in follow_backwards(again, observer, self._tracker, first, before):
+                self._recorder.save(tracked)
 
     def _no_head(self, frames: SelectedFrames) -> DphmError:
         """Say why there is nothing to write."""

@@ -49,6 +49,9 @@ class FrameObserver(Protocol):
     def observe(self, frame: RGBDFrame) -> Observation:
         """Find the head's points and landmarks in one frame."""
 
+    def hint(self, region: tuple[int, int, int, int], depth_m: float) -> None:
+        """Tell where the head was last: its box (x0, y0, x1, y1) in pixels, its face's depth in metres."""
+
     def close(self) -> None:
         """Release the landmark detector."""
 

@@ -15,6 +15,7 @@ from dphm_core.frames import FaceLandmarks, FloatArray, Observation, RGBDFrame, 
 from dphm_core.sources import open_source
 from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.sources.writer import FolderWriter
+from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.tracker import HeadTracker
 
 CAMERA = Intrinsics(width=48, height=32, fx=60, fy=60, cx=24, cy=16)
@@ -49,6 +50,9 @@ class RedObserver:
         points = np.zeros((10, 3), dtype=np.float32)
         return Observation(frame, points, points, landmarks, {"observe": 0.002, "landmarks": 0.004})
 
+    def hint(self, region: tuple[int, int, int, int], depth_m: float) -> None:
+        assert region[2] > region[0] and region[3] > region[1] and depth_m > 0
+
     def close(self) -> None:
         pass
 
@@ -58,7 +62,7 @@ class ScriptedTracker:
 
     calibration_faces = 3
 
-    def __init__(self, template: bool = True, broken_at: int | None = None) -> None:
+    def __init__(self, template: bool = True, broken_at: int | None = None, follows: bool = False) -> None:
         landmark_vertices = np.full(478, -1, dtype=np.int32)
         landmark_vertices[7] = 2
         self.model = SimpleNamespace(
@@ -70,6 +74,8 @@ class ScriptedTracker:
         self.calibration_s = 0.0
         self.tracked: list[int] = []
         self.restarts = self.images_seen = 0
+        self.resumed = False
+        self._follows = follows
         self._broken_at = broken_at
         self._faces_seen = 0
 
@@ -88,7 +94,7 @@ class ScriptedTracker:
                 self.finish_calibration()
             return TrackedFrame(observation, TrackStatus.CALIBRATING, "looking", POSE)
         self.tracked.append(index)
-        if observation.landmarks is None:
+        if observation.landmarks is None and not self.resumed:
             return TrackedFrame(observation, TrackStatus.LOST, "no face", stages_s=dict(observation.stages_s))
         code = np.array([index / 100, 0], dtype=np.float32)
         vertices_cam = POSE.to_camera(self.posed(code))
@@ -104,6 +110,9 @@ class ScriptedTracker:
     def restart(self) -> None:
         self.restarts += 1
 
+    def resume(self, state: FitState) -> None:
+        self.resumed = self._follows
+
     @staticmethod
     def posed(code: FloatArray) -> FloatArray:
         return VERTICES + np.float32([0, -code[0], 0])
@@ -116,6 +125,7 @@ def stages(recording: Path, tracker: ScriptedTracker | None = None, selection: S
         frames=lambda: SelectedFrames(open_source(recording), selection or Selection()),
         tracker=lambda: cast(HeadTracker, made),
         observer=RedObserver,
+        depth_observer=RedObserver,
         model="scripted",
     )
 

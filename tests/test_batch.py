@@ -15,6 +15,7 @@ from batch_parts import FACES, POSE, VERTICES, ScriptedTracker, breaking_after, 
 from dphm_core.batch import make_stages, track_recording
 from dphm_core.errors import CalibrationError, OutputError, SourceError
 from dphm_core.frames import TrackedFrame
+from dphm_core.output.lead_in import REASON
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.track_file import load_track
 from dphm_core.sources.selection import Selection
@@ -42,7 +43,8 @@ def test_every_frame_with_a_face_gets_a_mesh_also_those_before_the_calibration(t
     expected = [index for index, face in enumerate(faces) if face]
     names = [f"meshes/{index:05d}.ply" for index in expected]
     assert files(tmp_path / "out") == sorted([*names, "contact_sheet.png", "report.json", "track.npz"])
-    assert tracker.tracked == list(range(10))  # in order: first those before the calibration, then the rest
+    # in order: first those before the calibration, then the rest, then backwards what came before the first face
+    assert tracker.tracked == [*range(10), 0]
     assert tracker.restarts == 1
     assert tracker.images_seen == 0  # let go before the calibration, which would keep many
     assert seen == [(index, 10) for index in range(10)]
@@ -268,3 +270,12 @@ def test_the_demo_recording_is_tracked(tmp_path: Path) -> None:
     assert report["tracked"] >= 43
     assert report["residual_mm"] < 1.5
     assert meshes(tmp_path / "out")[0] == 0
+
+
+def test_frames_before_the_first_face_are_followed_backwards(tmp_path: Path) -> None:
+    recording = record(tmp_path / "recording", [False, False, True, True, True, True])
+    tracker = ScriptedTracker(follows=True)
+    report = track_recording(stages(recording, tracker), tmp_path / "out", BatchOptions(contact_sheet=False))
+    assert report["tracked"] == 6
+    assert tracker.tracked[-2:] == [1, 0]
+    assert load_track(tmp_path / "out" / "track.npz").reason[:2].tolist() == [REASON, REASON]

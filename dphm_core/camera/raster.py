@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 NO_FACE = -1
 """Value of the face image where no triangle is seen."""
+EDGE = 1e-5
+"""Barycentric tolerance: rounding must not leave cracks between neighbours that share an edge."""
 
 
 def rasterize(
@@ -88,7 +90,7 @@ def _draw(screen, faces, perspective, depth, face):  # type: ignore[no-untyped-d
                 wb = ((column - a[0]) * (c[1] - a[1]) - (row - a[1]) * (c[0] - a[0])) / area
                 wc = ((b[0] - a[0]) * (row - a[1]) - (b[1] - a[1]) * (column - a[0])) / area
                 wa = 1 - wb - wc
-                if wa < 0 or wb < 0 or wc < 0:
+                if wa < -EDGE or wb < -EDGE or wc < -EDGE:
                     continue
                 if perspective:
                     z = 1 / (wa / a[2] + wb / b[2] + wc / c[2])

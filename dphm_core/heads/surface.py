@@ -11,10 +11,12 @@ from dphm_core.frames import FloatArray
 from dphm_core.heads.distance import DistanceFunction, evaluate_field
 from dphm_core.heads.identity import IdentityField
 from dphm_core.heads.template import Template
+from dphm_core.meshing.normals import vertex_normals
 
 CARRY_STEPS = 3
 CARRY_LIMIT = 0.012
 """A template vertex moves at most this far (3 mm) onto the surface: beyond it, the field means another sheet."""
+MIN_NORMAL_COSINE = 0.6
 SMOOTHING_ROUNDS = 3
 EXTRACTION_MIN = np.array([-0.55, -0.50, -0.95], dtype=np.float32)
 EXTRACTION_MAX = np.array([0.55, 0.75, 0.40], dtype=np.float32)
@@ -29,6 +31,7 @@ def carry_onto_surface(template: Template, vertices: FloatArray, distance: Dista
     """
     moved = vertices.copy()
     skin = np.nonzero(template.tracked)[0]
+    skin = skin[_faces_outwards(vertices, template.faces, skin, distance)]
     for _ in range(CARRY_STEPS):
         values, gradient = distance(moved[skin])
         norm = np.maximum((gradient**2).sum(axis=1), 0.25)
@@ -40,6 +43,16 @@ def carry_onto_surface(template: Template, vertices: FloatArray, distance: Dista
     for _ in range(SMOOTHING_ROUNDS):
         offset = neighbour_mean(offset, template.faces)
     return (vertices + offset).astype(np.float32)
+
+
+def _faces_outwards(
+    vertices: FloatArray, faces: NDArray[np.int32], skin: NDArray[np.int64], distance: DistanceFunction
+) -> NDArray[np.bool_]:
+    """Which skin vertices have the field's own orientation: in nostrils and creases it means another sheet."""
+    normals = vertex_normals(vertices, faces)[skin]
+    gradient = distance(vertices[skin])[1][:, :3]
+    cosine = (normals * gradient).sum(axis=1) / np.maximum(np.linalg.norm(gradient, axis=1), 1e-6)
+    return np.asarray(cosine > MIN_NORMAL_COSINE)
 
 
 def neighbour_mean(values: FloatArray, faces: NDArray[np.int32]) -> FloatArray:

@@ -13,6 +13,7 @@ from dphm_core.meshing.writers import MeshEncoder, mesh_encoder
 from dphm_core.output.folder import MESH_FOLDER, OutputFolder
 from dphm_core.output.report import StageTimes
 from dphm_core.output.track_file import Track, TrackRow, make_track
+from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.tracker import HeadTracker
 
 LANDMARK_COUNT = 478
@@ -60,6 +61,21 @@ class Recorder:
     def started(self) -> bool:
         """Whether there is a mesh yet."""
         return self._encode is not None
+
+    @property
+    def first_state(self) -> FitState:
+        """State of the first frame with a mesh; only once there is one."""
+        row = self._rows[self._first_tracked]
+        assert row.head_to_cam is not None and row.expression_code is not None
+        return FitState(row.head_to_cam, row.expression_code)
+
+    def untracked_lead(self) -> list[int]:
+        """Indices of the frames before the first tracked one, rising."""
+        return sorted(index for index in self._rows if self.started and index < self._first_tracked)
+
+    @property
+    def _first_tracked(self) -> int:
+        return min(index for index, row in self._rows.items() if row.head_to_cam is not None)
 
     def track(self) -> Track:
         """The whole track; only once there is a subject."""

@@ -84,6 +84,11 @@ class HeadTracker:
         if self.subject is not None:
             self._status = TrackStatus.LOST
 
+    def resume(self, state: FitState) -> None:
+        """Go on from a known pose and expression of the calibrated head."""
+        self._state, self._frames_lost = state, 0
+        self._status = TrackStatus.TRACKING
+
     def _collect(self, observation: Observation) -> TrackedFrame:
         """Before the identity is known: gather frames with a face."""
         pose = initial_pose(self.model, observation) if len(observation.points_cam) else None

@@ -15,6 +15,7 @@ from dphm_core.camera.raster import barycentric, rasterize
 from dphm_core.frames import FloatArray, Similarity
 from dphm_core.landmarks.detector import FaceDetector
 from dphm_core.landmarks.landmark_sets import EYELIDS, INNER_LIPS
+from dphm_core.meshing.normals import vertex_normals
 from dphm_core.training.ict import (
     EYEBALLS,
     FACE_VERTICES,
@@ -23,7 +24,7 @@ from dphm_core.training.ict import (
     HeadGenerator,
     visible_faces,
 )
-from dphm_core.training.sampling import random_identity, vertex_normals
+from dphm_core.training.sampling import random_identity
 
 IMAGE_SIZE = 640
 FOCAL = 900.0

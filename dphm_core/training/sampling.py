@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dphm_core.frames import FloatArray
+from dphm_core.meshing.normals import vertex_normals
 from dphm_core.training.expressions import random_expression
 from dphm_core.training.ict import FACE_VERTICES, SKIN_VERTEX_COUNT, HeadGenerator, face_normals, visible_faces
 
@@ -130,17 +131,6 @@ def _lift(
     normal = np.einsum("nk,nkc->nc", weights, normals)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     return (on_surface + height * normal).astype(np.float32)
-
-
-def vertex_normals(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
-    """Area-weighted unit normals (V, 3)."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    normal = np.cross(b - a, c - a)
-    summed = np.zeros_like(vertices)
-    for k in range(3):
-        for axis in range(3):
-            summed[:, axis] += np.bincount(faces[:, k], normal[:, axis], minlength=len(vertices))
-    return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
 
 
 def _sampling_density(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
