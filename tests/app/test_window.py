@@ -55,7 +55,7 @@ def playing(qtbot, make_window, sphere_session, sphere_source):
     source = sphere_source(length=None)
     window = make_window(lambda uri: sphere_session(source))
     window.open("sphere")
-    qtbot.waitUntil(lambda: window._frames_shown >= 3)
+    qtbot.waitUntil(lambda: window._frames_shown >= 3, timeout=60_000)  # the very first frame compiles the kernels
     return window, source
 
 
