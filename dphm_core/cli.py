@@ -19,6 +19,7 @@ COMMANDS = {
     "info": ("look:Info", "tell what a recording or camera holds"),
     "evaluate": ("look:Evaluate", "compare a track with the ground truth"),
     "bench": ("look:Bench", "time the camera stages on this machine"),
+    "import-checkpoint": ("checkpoint:ImportCheckpoint", "turn an official DPHM checkpoint into a model"),
     "synth recording": ("synth:SynthRecording", "render a made-up person before a depth camera"),
     "synth prepare": ("synth:SynthPrepare", "prepare a checkout of ICT-FaceKit for training and synthesis"),
     "train heads": ("train:TrainHeads", "train one field of the default model"),

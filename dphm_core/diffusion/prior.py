@@ -1,6 +1,6 @@
 """The latent prior of fitting: pulls codes towards what the diffusion network takes for a real head.
 
-Source: DPHM (arXiv 2312.01068, section 3.3) and DreamFusion's score distillation (arXiv 2209.14988, equation 3).
+Source: DPHM (arXiv 2312.01068) and DreamFusion's score distillation (arXiv 2209.14988, equation 3).
 """
 
 from __future__ import annotations

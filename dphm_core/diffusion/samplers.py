@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -39,7 +40,7 @@ def ddim(denoiser: Denoiser, schedule: Schedule, start: Tensor, evaluations: int
         raise ValueError(f"{evaluations} evaluations of a schedule of {len(schedule)} steps")
     times = torch.linspace(-1, len(schedule) - 1, evaluations + 1).int().tolist()[::-1]
     state = start
-    for now, following in zip(times[:-1], times[1:], strict=True):
+    for now, following in pairwise(times):
         steps = _steps(state, now)
         data = clamped_data(denoiser, schedule, state, steps)
         if following < 0:

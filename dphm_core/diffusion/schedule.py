@@ -44,29 +44,29 @@ def cosine_schedule(steps: int = STEPS, offset: float = COSINE_OFFSET) -> Schedu
 
 
 def add_noise(schedule: Schedule, data: Tensor, steps: Tensor, noise: Tensor) -> Tensor:
-    """x_t of data x_0 (B, …) and noise ε (DDPM, arXiv 2006.11239, equation 4)."""
+    """Noised x_t of data x_0 (B, …) and noise ε (DDPM, arXiv 2006.11239, equation 4)."""
     signal_t, noise_t = schedule.at(steps, data)
     return signal_t * data + noise_t * noise
 
 
 def v_target(schedule: Schedule, data: Tensor, steps: Tensor, noise: Tensor) -> Tensor:
-    """v = √ᾱ ε − √(1−ᾱ) x_0 (Salimans and Ho, arXiv 2202.00512, section 4)."""
+    """The target v = √ᾱ ε − √(1−ᾱ) x_0 (Salimans and Ho, arXiv 2202.00512, section 4)."""
     signal_t, noise_t = schedule.at(steps, data)
     return signal_t * noise - noise_t * data
 
 
 def data_from_v(schedule: Schedule, noised: Tensor, steps: Tensor, v: Tensor) -> Tensor:
-    """x_0 = √ᾱ x_t − √(1−ᾱ) v (Salimans and Ho, arXiv 2202.00512, appendix D)."""
+    """Data x_0 = √ᾱ x_t − √(1−ᾱ) v (Salimans and Ho, arXiv 2202.00512, section 4)."""
     signal_t, noise_t = schedule.at(steps, noised)
     return signal_t * noised - noise_t * v
 
 
 def noise_from_data(schedule: Schedule, noised: Tensor, steps: Tensor, data: Tensor) -> Tensor:
-    """ε that takes data x_0 to x_t (DDPM, arXiv 2006.11239, equation 4 solved for ε)."""
+    """Noise ε that takes data x_0 to x_t (DDPM, arXiv 2006.11239, equation 4 solved for ε)."""
     signal_t, noise_t = schedule.at(steps, noised)
     return (noised - signal_t * data) / noise_t
 
 
 def v_loss_weight(schedule: Schedule, steps: Tensor) -> Tensor:
-    """snr/(snr+1) = ᾱ_t (B,): makes the v-loss weigh every step's error in x_0 alike (arXiv 2303.09556, section 3.4)."""
+    """Weight snr/(snr+1) = ᾱ_t (B,), by which an error in v becomes that in ε (DDPM, arXiv 2006.11239, equation 14)."""
     return schedule.signal[steps].square()

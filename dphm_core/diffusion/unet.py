@@ -1,6 +1,6 @@
 """The denoising network: a one-dimensional U-Net over a latent code, read as a sequence of one channel.
 
-Source: DDPM (arXiv 2006.11239, appendix B) with linear attention, as DPHM uses it (arXiv 2312.01068, section 3.2).
+Source: DDPM (arXiv 2006.11239, appendix B) with linear attention, as DPHM uses it (arXiv 2312.01068).
 Module names follow the official checkpoints, so that their files load directly.
 """
 
@@ -78,12 +78,12 @@ class UNet1D(nn.Module):
         first = state = self.init_conv(noised)
         time = self.time_mlp(steps)  # (B,4·dim)
         skips: list[Tensor] = []
-        for block1, block2, attention, shrink in self.downs:  # type: ignore[misc]
+        for block1, block2, attention, shrink in map(_parts, self.downs):
             skips.append(block1(state, time))
             skips.append(attention(block2(skips[-1], time)))
             state = shrink(skips[-1])
         state = self.mid_block2(self.mid_attn(self.mid_block1(state, time)), time)
-        for block1, block2, attention, grow in self.ups:  # type: ignore[misc]
+        for block1, block2, attention, grow in map(_parts, self.ups):
             state = block1(torch.cat([state, skips.pop()], dim=1), time)
             state = block2(torch.cat([state, skips.pop()], dim=1), time)
             state = grow(attention(state))
@@ -101,6 +101,11 @@ def _level(fan_in: int, width: int, attention: nn.Module, resize: nn.Module, tim
             resize,
         ]
     )
+
+
+def _parts(level: nn.Module) -> tuple[nn.Module, ...]:
+    assert isinstance(level, nn.ModuleList)
+    return tuple(level)
 
 
 class SinusoidalEmbedding(nn.Module):

@@ -23,8 +23,8 @@ SPACING = 0.0075
 """Distance between nodes, head-frame units (1.9 mm)."""
 COARSENING = 4
 """The network is evaluated at every node only near the surface; elsewhere at every fourth, interpolated between."""
-NARROW_BAND = 0.05
-"""Distance from the surface (12 mm) within which every node is evaluated."""
+NARROW_BAND = 0.035
+"""Distance from the surface (9 mm) within which every node is evaluated."""
 CHUNK = 8192
 """Queries per network call: keeps memory bounded and the working set in cache."""
 

@@ -31,6 +31,8 @@ LANDMARK_SIGMA_M = 0.004
 """Expected error of a landmark at the face's depth."""
 ROBUST_START_M = 0.015
 ROBUST_END_M = 0.004
+COARSE_SHARE = 0.5
+"""Part of the steps that are made with few points."""
 MAX_COEFFICIENT = 3.0
 """Identity coefficients vary as N(0, 1); none is let further than this."""
 EXPRESSION_SIGMA = 0.2
@@ -70,9 +72,12 @@ class Calibrator:
             done = step / max(1, self._config.calibration_iterations - 1)
             width = ROBUST_START_M * (ROBUST_END_M / ROBUST_START_M) ** min(1.0, 1.5 * done)
             equations = NormalEquations(self._size(len(states)))
+            points = self._config.calibration_points // (1 if done > COARSE_SHARE else 3)
             distances = []
             for index, (observation, state) in enumerate(zip(observations, states, strict=True)):
-                distances.append(self._add_frame(equations, index, observation, state, coefficients, width, rng))
+                distances.append(
+                    self._add_frame(equations, index, observation, state, coefficients, width, points, rng)
+                )
             scale = states[0].head_to_cam.scale
             shared = slice(0, self._coefficient_count)
             equations.add_diagonal(coefficients, np.ones(self._coefficient_count), shared)
@@ -98,12 +103,12 @@ class Calibrator:
 
     def _add_frame(
         self, equations: NormalEquations, index: int, observation: Observation, state: FitState,
-        coefficients: FloatArray, width: float, rng: np.random.Generator,
+        coefficients: FloatArray, width: float, count: int, rng: np.random.Generator,
     ) -> float:  # fmt: skip
         """Add one keyframe's terms; returns its mean inlier distance."""
         config = self._config
         columns = self._columns(index)
-        points, normals = face_points(observation, state.head_to_cam, config.calibration_points, rng)
+        points, normals = face_points(observation, state.head_to_cam, count, rng)
         residuals = self._distances(state, coefficients, points)
         weight = robust_weights(residuals.values, width)
         weight *= normal_agreement(residuals, state, normals) > np.cos(np.radians(config.max_normal_angle_deg))

@@ -40,8 +40,8 @@ class TrackerConfig:
     calibration_keyframes: int = 8
     """How many of them, spread over the head's turn, the identity is fitted to."""
     calibration_points: int = 700
-    """Depth points per keyframe."""
-    calibration_iterations: int = 14
+    """Depth points per keyframe in the last steps; the first steps, far from the solution, take a third of them."""
+    calibration_iterations: int = 10
     """Gauss–Newton steps of the calibration."""
     lost_residual_m: float = 0.004
     """Mean distance above which a frame is not tracked."""
@@ -50,4 +50,5 @@ class TrackerConfig:
     lost_frames: int = 3
     """Frames without the face, after which the tracker says that it is lost."""
     threads: int = 1
-    """CPU threads of the network evaluation; the landmark detector runs beside it."""
+    """CPU threads of the network evaluation. The landmark detector runs beside it, and threads that wait for each other
+    on busy cores are many times slower than one."""

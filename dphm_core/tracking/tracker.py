@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dphm_core.frames import FloatArray, Observation, Similarity, TrackedFrame, TrackStatus
 from dphm_core.heads.model import HeadModel
-from dphm_core.heads.numerics import flush_denormals
+from dphm_core.heads.numerics import prepare_thread
 from dphm_core.heads.subject import Subject, build_subject
 from dphm_core.tracking.calibration import Calibrator
 from dphm_core.tracking.config import TrackerConfig
@@ -54,7 +54,7 @@ class HeadTracker:
 
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
-        flush_denormals()
+        prepare_thread(self.config.threads)
         if self.subject is None:
             return self._collect(observation)
         started = perf_counter()

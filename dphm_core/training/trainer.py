@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dphm_core.errors import CheckpointError
-from dphm_core.heads.numerics import flush_denormals
+from dphm_core.heads.numerics import prepare_thread
 from dphm_core.training.ict import HeadGenerator
 from dphm_core.training.objectives import Objective, Pool, load_or_make_pool
 
@@ -75,8 +75,7 @@ class Trainer:
 
     def run(self) -> Progress:
         """Train to the last step; returns the progress."""
-        torch.set_num_threads(self.config.threads)
-        flush_denormals()
+        prepare_thread(self.config.threads)
         pool, held_out = self._pools()
         self.resume()
         while self.progress.step < self.config.steps:
