@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -13,18 +14,20 @@ from dphm_core.tracking.tracker import HeadTracker
 class RetrackingTracker:
     """A tracker that goes back to the frames before its calibration; lives on the tracking thread.
 
+    `take_retracked` is for the thread that collects the results: the frames change hands through a deque.
+
     It drops the images of what it is given: a tracker needs points and landmarks only, and calibration holds many.
     """
 
     def __init__(self, tracker: HeadTracker) -> None:
         self._tracker = tracker
         self._early: list[Observation] = []
-        self._retracked: list[TrackedFrame] = []
+        self._retracked: deque[TrackedFrame] = deque()
         self.frames_with_color = 0
         self.frames_with_face = 0
 
     def track(self, observation: Observation) -> TrackedFrame:
-        """Advance by one observation; where that ends the calibration, track the frames before it once more."""
+        """Advance by one observation; where that ends the calibration, track it and the frames before it once more."""
         self.frames_with_color += observation.frame.color is not None
         self.frames_with_face += observation.landmarks is not None
         observation = without_images(observation)
@@ -32,7 +35,8 @@ class RetrackingTracker:
         tracked = self._tracker.track(observation)
         if early:
             self._early.append(observation)
-            self._retrack()
+            *before, tracked = self._track_early() or [tracked]
+            self._retracked.extend(before)
         return tracked
 
     def restart(self) -> None:
@@ -42,20 +46,19 @@ class RetrackingTracker:
     def finish(self) -> None:
         """Calibrate on what there was, at the end of a recording that was too short for it."""
         self._tracker.finish_calibration()
-        self._retrack()
+        self._retracked.extend(self._track_early())
 
     def take_retracked(self) -> list[TrackedFrame]:
         """Hand the frames that were tracked once more over, once."""
-        retracked, self._retracked = self._retracked, []
-        return retracked
+        return [self._retracked.popleft() for _ in range(len(self._retracked))]
 
-    def _retrack(self) -> None:
-        if self._tracker.subject is None:
-            return
+    def _track_early(self) -> list[TrackedFrame]:
+        """Track the frames of the calibration, once there is a subject; empty before, and when that was done."""
+        if self._tracker.subject is None or not self._early:
+            return []
         early, self._early = self._early, []
-        if early:
-            self._tracker.restart()
-            self._retracked = [self._tracker.track(observation) for observation in early]
+        self._tracker.restart()
+        return [self._tracker.track(observation) for observation in early]
 
 
 def without_images(observation: Observation) -> Observation:
