@@ -14,6 +14,7 @@ from batch_parts import FACES, POSE, VERTICES, ScriptedTracker, breaking_after, 
 
 from dphm_core.batch import make_stages, track_recording
 from dphm_core.errors import CalibrationError, OutputError, SourceError
+from dphm_core.evaluation.report import evaluate
 from dphm_core.frames import TrackedFrame
 from dphm_core.output.lead_in import REASON
 from dphm_core.output.options import BatchOptions
@@ -268,8 +269,11 @@ def test_the_demo_recording_is_tracked(tmp_path: Path) -> None:
     report = track_recording(make_stages(str(REPO / "recordings/demo"), Selection(stop=45)), tmp_path / "out")
     assert report["frames"] == 45
     assert report["tracked"] >= 43
-    assert report["residual_mm"] < 1.5
+    assert report["residual_mm"] < 1.0
     assert meshes(tmp_path / "out")[0] == 0
+    errors = evaluate(REPO / "recordings/demo", tmp_path / "out")["ground_truth"]
+    assert errors["face_mm"]["mean"] < 1.0
+    assert errors["correspondence_mm"]["mean"] < 2.0
 
 
 def test_frames_before_the_first_face_are_followed_backwards(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ MIN_CONFIDENCE = 0.3
 """For finding and for following; MediaPipe's 0.5 gives up turned heads too early (81 instead of 83 of 90 frames)."""
 MAX_PAUSE_S = 0.5
 """After a longer gap, or a step back, the face is searched anew."""
-HINT_SIZE = 2.0
+HINT_SIZE = 1.5
 """Side of the window around a hinted head, in head sizes."""
 BORDER = 0.1
 """A face closer than this to a window's border, as part of the window's side, makes the window move."""
@@ -86,6 +86,11 @@ class FaceDetector:
                 return found
         self._window = None
         return None
+
+    def forget(self) -> None:
+        """Let the face go that is being followed: it is not the one that is wanted."""
+        self._forget_face()
+        self._window = None
 
     def close(self) -> None:
         """Release the networks; harmless when repeated."""

@@ -12,6 +12,10 @@ from dphm_core.landmarks.tables import Box, Region, clip_region
 
 NEAR_M, FAR_M = 0.15, 0.25
 """The head reaches this far before and behind the median depth of its face: the nose, and the back of the head."""
+MAX_MOVE = 0.5
+"""Part of its size that a head moves in the image between two frames, at most."""
+MAX_DEPTH_MOVE_M = 0.15
+"""Change of the face's median depth between two frames, at most; a hand before the face makes less."""
 PIXEL_STEP = 4
 """Every how many rows and columns are looked at to follow a head."""
 MIN_PIXELS = 40
@@ -40,6 +44,12 @@ class HeadPlace:
     def depth_range_m(self) -> tuple[float, float]:
         """Nearest and farthest depth of the head, metres."""
         return max(self.depth_m - NEAR_M, 1e-3), self.depth_m + FAR_M
+
+    def reaches(self, box: Box, depth_m: float) -> bool:
+        """Whether a head found in the next frame can be this one: heads move less than half their size in a frame."""
+        (x, y), (u, v) = (((b[0] + b[2]) / 2, (b[1] + b[3]) / 2) for b in (self.box, box))
+        size = max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+        return max(abs(u - x), abs(v - y)) < MAX_MOVE * size and abs(depth_m - self.depth_m) < MAX_DEPTH_MOVE_M
 
     def seen_in(self, depth_m: FloatArray) -> HeadPlace:
         """Remember how the depth image looks here, so that `followed_in` can find it again."""

@@ -113,6 +113,9 @@ class Observer:
         depth_m = face_depth(landmarks)
         if depth_m is None:
             return landmarks
+        if place is not None and not place.reaches(head_box(pixels), depth_m):
+            self._detector.forget()  # somebody else's face; the head that is followed is hidden or turned away
+            return None
         size_m = float(np.ptp(pixels, axis=0).max()) * depth_m / frame.intrinsics.fx
         return landmarks if FACE_SIZE_M[0] < size_m < FACE_SIZE_M[1] else None
 

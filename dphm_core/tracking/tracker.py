@@ -28,6 +28,12 @@ REACQUIRE_ITERATIONS = 10
 """Gauss–Newton steps of a fit that starts from landmarks rather than from the frame before."""
 
 
+STRANGER_FACTOR = 1.6
+STRANGER_MARGIN_M = 0.0004
+"""A head found anew is somebody else where its residual is larger than this factor and margin make of the subject's own
+in the calibration, which was under the same noise."""
+
+
 class HeadTracker:
     """Tracks one person's head; lives on the tracking thread."""
 
@@ -41,6 +47,7 @@ class HeadTracker:
         self._keyframes: list[tuple[Observation, Similarity]] = []
         self._status = TrackStatus.SEARCHING
         self._frames_lost = 0
+        self._own_residual_m = 0.0
 
     @property
     def status(self) -> TrackStatus:
@@ -111,6 +118,7 @@ class HeadTracker:
         result = calibrator.fit([observation for observation, _ in chosen], [pose for _, pose in chosen])
         self.subject = build_subject(self.model, result.coefficients, result.scale)
         self._solver = FrameSolver(self.subject, self.config)
+        self._own_residual_m = result.residual_m
         self._state = None
         self._keyframes = []
         self._status = TrackStatus.TRACKING
@@ -135,7 +143,7 @@ class HeadTracker:
         if start is None:
             return None, reason
         fit = self._solver.solve(observation, start, REACQUIRE_ITERATIONS)
-        doubt = self._doubt(fit)
+        doubt = self._doubt(fit) or self._doubt_identity(fit)
         return (None, doubt) if doubt else (fit, "found by its landmarks")
 
     def _from_landmarks(self, observation: Observation) -> FitState | None:
@@ -155,6 +163,11 @@ class HeadTracker:
         if fit.residual_m > self.config.lost_residual_m:
             return f"the head is {fit.residual_m * 1e3:.1f} mm off the points"
         return ""
+
+    def _doubt_identity(self, fit: Fit) -> str:
+        """Why a head found anew is not the calibrated one; empty where it is."""
+        limit = STRANGER_FACTOR * self._own_residual_m + STRANGER_MARGIN_M
+        return "" if fit.residual_m < limit else f"another head: it is {fit.residual_m * 1e3:.1f} mm off"
 
     def _miss(self, observation: Observation, reason: str, stages: dict[str, float]) -> TrackedFrame:
         self._frames_lost += 1

@@ -40,3 +40,10 @@ def test_a_box_outside_the_image_is_gone() -> None:
 
 def test_depth_range_is_ahead_of_the_camera() -> None:
     assert HeadPlace(box_around(0, 0), 0.1).depth_range_m[0] > 0
+
+
+def test_a_head_beside_or_behind_is_another() -> None:
+    place = HeadPlace((100.0, 100.0, 200.0, 220.0), 0.6)
+    assert place.reaches((120.0, 110.0, 220.0, 230.0), 0.62)
+    assert not place.reaches((190.0, 100.0, 290.0, 220.0), 0.6)
+    assert not place.reaches((100.0, 100.0, 200.0, 220.0), 0.9)

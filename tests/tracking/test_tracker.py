@@ -1,0 +1,99 @@
+"""The tracker on the demo recording with the default model: states, errors against ground truth, re-acquisition."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dphm_core.evaluation.ground_truth import GroundTruth
+from dphm_core.evaluation.metrics import closest_on_mesh
+from dphm_core.frames import Observation, TrackedFrame, TrackStatus
+from dphm_core.heads.model import load_model
+from dphm_core.heads.numerics import prepare_thread
+from dphm_core.landmarks.observe import Observer
+from dphm_core.sources import open_source
+from dphm_core.tracking import tracker as tracker_module
+from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.tracker import HeadTracker
+
+DEMO = Path(__file__).resolve().parents[2] / "recordings" / "demo"
+CALIBRATION_FRAMES = 8
+LAST = 16
+
+
+@pytest.fixture(scope="module")
+def observations() -> list[Observation]:
+    prepare_thread(1)
+    seen = []
+    with open_source(DEMO) as source, Observer() as observer:
+        for frame in source:
+            seen.append(observer.observe(frame))
+            if frame.index == LAST:
+                return seen
+    raise AssertionError("the demo recording is too short")
+
+
+@pytest.fixture(scope="module")
+def first_pass(observations: list[Observation]) -> tuple[HeadTracker, list[TrackedFrame]]:
+    config = TrackerConfig(calibration_frames=CALIBRATION_FRAMES, calibration_keyframes=4, calibration_iterations=8)
+    tracker = HeadTracker(load_model("default"), config)
+    return tracker, [tracker.track(observation) for observation in observations]
+
+
+def test_it_calibrates_on_the_first_faces_and_then_tracks(first_pass: tuple[HeadTracker, list[TrackedFrame]]) -> None:
+    _, frames = first_pass
+    states = [frame.status for frame in frames]
+    assert states[:CALIBRATION_FRAMES] == [TrackStatus.CALIBRATING] * CALIBRATION_FRAMES
+    assert states[CALIBRATION_FRAMES:] == [TrackStatus.TRACKING] * (LAST + 1 - CALIBRATION_FRAMES)
+    assert all(frame.reason for frame in frames)
+
+
+def test_the_mesh_is_the_subjects_face(first_pass: tuple[HeadTracker, list[TrackedFrame]]) -> None:
+    tracker, frames = first_pass
+    truth = GroundTruth.load(DEMO / "ground_truth.npz")
+    last = frames[-1]
+    assert last.vertices_cam is not None
+    skin = truth.vertices_cam(last.index)[truth.face_vertices]
+    distance = closest_on_mesh(skin, last.vertices_cam, tracker.faces)[0]
+    assert float(distance.mean()) < 0.0013
+
+
+def test_the_fields_warp_the_mesh_as_the_template_does(first_pass: tuple[HeadTracker, list[TrackedFrame]]) -> None:
+    tracker, frames = first_pass
+    subject, code = tracker.subject, frames[-1].expression_code
+    assert subject is not None and code is not None and subject.model.template is not None
+    skin = subject.model.template.tracked
+    posed = subject.posed_vertices(code)[skin]
+    warped = subject.inverse_warp(subject.vertices_canonical[skin], code, posed)
+    millimetres = np.linalg.norm(warped - posed, axis=1) * 250
+    assert float(np.median(millimetres)) < 1.0
+
+
+def test_a_lost_head_is_told_and_found_again(
+    first_pass: tuple[HeadTracker, list[TrackedFrame]], observations: list[Observation]
+) -> None:
+    tracker, _ = first_pass
+    none = np.zeros((0, 3), dtype=np.float32)
+    blind = replace(observations[-1], points_cam=none, normals_cam=none, landmarks=None)
+    lost = [tracker.track(blind) for _ in range(4)]
+    assert {frame.status for frame in lost} == {TrackStatus.LOST}
+    assert "depth" in lost[-1].reason
+    assert lost[-1].vertices_cam is None
+    assert tracker.track(observations[-1]).status is TrackStatus.TRACKING
+
+
+def test_somebody_else_is_not_taken_for_the_subject(
+    first_pass: tuple[HeadTracker, list[TrackedFrame]], observations: list[Observation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker, _ = first_pass
+    tracker.restart()
+    monkeypatch.setattr(tracker_module, "STRANGER_FACTOR", 0.1)  # now even the subject is too far from the subject
+    monkeypatch.setattr(tracker_module, "STRANGER_MARGIN_M", 0.0)
+    refused = tracker.track(observations[-1])
+    assert refused.status is TrackStatus.LOST
+    assert "another head" in refused.reason
+    monkeypatch.undo()
+    assert tracker.track(observations[-1]).status is TrackStatus.TRACKING
