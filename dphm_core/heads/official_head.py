@@ -92,10 +92,9 @@ def _head_config(
     """Sizes from the weights, held against the settings; the settings alone tell how neighbours are blended."""
     settings.require("decoder.ex.mode", "compress")
     pairs, neighbours = _anchor_structure(settings, identity, anchors)
-    identity_layers = settings.count("decoder.id.gnn.nlayers_geo") or (
-        identity.count(ENSEMBLE + "0.layers.") // 2  # between linear layers lies a number for the activation
-    )
-    expression_layers = settings.count("decoder.ex.nlayers") or max(1, expression.count(DEFORMATION) - 1)
+    # Between two of the ensemble's linear layers lies a number for the activation.
+    identity_layers = _layers(settings, "decoder.id.gnn.nlayers_geo", identity.count(ENSEMBLE + "0.layers.") // 2)
+    expression_layers = _layers(settings, "decoder.ex.nlayers", expression.count(DEFORMATION) - 1)
     global_dim = identity.shape(ANCHOR_MLP + "0.weight", 2)[1]
     local_dim, rest = divmod(codes.width(IDENTITY_CODES) - global_dim, anchors + 1)
     if rest or local_dim < 1:
@@ -131,6 +130,15 @@ def _anchor_structure(settings: Settings, identity: TensorTable, anchors: int) -
             f"{settings.path}: {pairs} symmetric pairs and {neighbours} neighbours do not fit {anchors} anchors."
         )
     return pairs, neighbours
+
+
+def _layers(settings: Settings, name: str, found: int) -> int:
+    """Number of hidden layers; the settings win where they tell more, so that the missing weight will be named."""
+    told = settings.count(name)
+    if told is not None and told > found:
+        return told
+    settings.agree(name, found)
+    return max(1, found)
 
 
 def _hyper_dim(expression: TensorTable, last: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,7 +51,8 @@ def read_torch_file(path: Path) -> dict[str, Any]:
     if size > MAX_FILE_BYTES:
         raise CheckpointError(f"{path} is larger than any head model's checkpoint; is it the right file?")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of odd pickles, which are read or refused all the same
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make the unpickler raise almost anything
         raise CheckpointError(f"{path} is not a torch checkpoint of plain weights: {_reason(error)}.") from error
     if not isinstance(content, dict):
