@@ -9,6 +9,10 @@ class SourceError(DphmError):
     """A recording or camera cannot be opened or read."""
 
 
+class Cancelled(DphmError):  # noqa: N818 (not an error of anybody's)
+    """The work was given up on request."""
+
+
 class LandmarkError(DphmError):
     """The landmark detector cannot be started (its model file is missing or wrong)."""
 
@@ -23,6 +27,10 @@ class CalibrationError(DphmError):
 
 class OutputError(DphmError):
     """Results cannot be written where the user asked for them."""
+
+
+class SettingError(DphmError):
+    """A setting lies outside of what makes sense."""
 
 
 class DataError(DphmError):

@@ -1,9 +1,17 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files: written so that a reader never sees half of one, and read without trust in what they claim to hold."""
 
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dphm_core.errors import OutputError
 
@@ -16,11 +24,65 @@ def write_atomically(path: Path, content: bytes) -> None:
     OutputError
         It cannot be written; nothing is left behind.
     """
+    with written_atomically(path) as partial:
+        partial.write_bytes(content)
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; it takes the name `path` once the block is through.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written; nothing is left behind.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        try:
+            yield partial
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror}; check the disk and its permissions") from error
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder with its parents, where it is not there yet.
+
+    Raises
+    ------
+    OutputError
+        It cannot be made, or a file has its name.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made: {error.strerror}; choose another folder") from error
+
+
+def read_npz(path: Path, max_bytes: int) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an .npz file; no pickle.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    max_bytes : int
+        Most that the arrays may take unpacked.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read, is damaged or no archive of arrays, or is larger.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > max_bytes:
+            raise ValueError(f"{size / 2**20:.0f} MiB unpacked, expected at most {max_bytes / 2**20:.0f}")
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"damaged: {error}") from error

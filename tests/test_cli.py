@@ -193,6 +193,43 @@ def test_bench_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1].count("ms") == 2
 
 
+@pytest.mark.parametrize("repeats", ["0", "-1"])
+def test_bench_without_repeats_is_refused(repeats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "repeat" in assert_refused(["bench", "--repeats", repeats], capsys)
+
+
+def refused_training(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert cli.main(["train", *words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and len(captured.err.strip().splitlines()) == 1
+    return captured.err
+
+
+def test_training_refuses_damaged_files_in_one_line(
+    tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, cut = shared_data / "ict_facekit", tmp_path / "cut"
+    cut.mkdir()
+    (cut / "vertex_indices.json").write_bytes((whole / "vertex_indices.json").read_bytes())
+    (cut / "ict_facekit.npz").write_bytes((whole / "ict_facekit.npz").read_bytes()[:100_000])
+    out = ["--out", str(tmp_path / "out")]
+    assert "not a prepared" in refused_training(["heads", "expression", "--generator", str(cut), *out], capsys)
+    for part in ("identity", "expression"):
+        (tmp_path / f"{part}.pt").write_bytes(b"garbage")
+    words = ["export", "--generator", str(whole), "--training", str(tmp_path), *out]
+    assert "expression.pt" in refused_training(words, capsys)
+    (tmp_path / "file").write_text("")
+    words = ["heads", "expression", "--generator", str(whole), "--out", str(tmp_path / "file")]
+    assert "cannot be made" in refused_training(words, capsys)
+
+
+def test_training_tells_how_far_it_is(tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["heads", "expression", "--generator", str(shared_data / "ict_facekit"), "--out", str(tmp_path)]
+    small = ["--steps", "1", "--batch", "1", "--points", "50", "--pool", "1", "--held-out", "1"]
+    assert cli.main(["train", *words, *small]) == 0
+    assert "expression step 1/1" in capsys.readouterr().err
+
+
 def test_app_hands_over_to_the_installed_window(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     point = SimpleNamespace(load=lambda: lambda: seen.append(sys.argv))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,7 @@ class TrainHeads(Command):
         """Train to the last step."""
         from dphm_core.training.default_model import train_field
 
+        logging.getLogger("dphm_core.training").setLevel(logging.INFO)  # hours: its steps are told, asked or not
         progress = train_field(self.part, self.generator, self.out, self.training)
         say(f"{self.part} field: step {progress.step}, {progress.seconds:.0f} s in {self.out}")
         return OK

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rigid import RigidTransform
+from dphm_core.errors import SettingError
 
 FloatArray = NDArray[np.float32]
 
@@ -71,11 +72,18 @@ def camera_benchmark(repeats: int = 50) -> dict[str, dict[str, float]]:
     -------
     dict
         Per stage ``{"median_ms": …, "p95_ms": …}``: wall-clock milliseconds.
+
+    Raises
+    ------
+    SettingError
+        `repeats` is less than 1.
     """
     from dphm_core.camera.normals import oriented_points
     from dphm_core.camera.rays import project
     from dphm_core.camera.registration import DepthRegistration
 
+    if repeats < 1:
+        raise SettingError(f"a benchmark takes 1 repeat or more, not {repeats}")
     depth_m = head_before_wall(DEPTH_CAMERA)
     register = DepthRegistration(DEPTH_CAMERA, COLOR_CAMERA, DEPTH_TO_COLOR)
     registered = register(depth_m)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
-from dphm_core.evaluation.arrays import read_npz
+from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray, Similarity
 
 TRUTH_FILE = "ground_truth.npz"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
@@ -24,6 +23,7 @@ from dphm_core.training.ict import (
 )
 from dphm_core.training.landmark_table import find_landmark_vertices
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective
+from dphm_core.training.trainer import load_checkpoint
 
 MOUTH_SOCKET = range(SKIN_VERTEX_COUNT, 13294)
 FACE_FRONT = -0.12
@@ -42,7 +42,7 @@ def export_default_model(
         path = training_folder / f"{objective.name}.pt"
         if not path.is_file():
             raise DataError(f"{path} is missing; train the field first with `dphm train heads {objective.name}`.")
-        objective.field.load_state_dict(torch.load(path, weights_only=True)["field"])
+        load_checkpoint(path, objective.field)
     model = HeadModel(
         config=config,
         identity_field=identity.field,

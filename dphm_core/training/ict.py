@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.raster import NO_FACE, rasterize
 from dphm_core.errors import DataError
+from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray
+
+ARRAYS, VERTEX_INDICES = "ict_facekit.npz", "vertex_indices.json"
+"""Files of the prepared folder."""
+MAX_BYTES = 1 << 30
+"""Unpacked; the prepared shapes take 25 MB."""
 
 UNITS_PER_CM = 0.04
 ORIGIN_IN_HEAD = np.array([0.0, -0.066, -0.245], dtype=np.float32)
@@ -73,8 +79,8 @@ def load_generator(path: Path) -> HeadGenerator:
         The files are missing or are not what they should be.
     """
     try:
-        arrays = np.load(path / "ict_facekit.npz", allow_pickle=False)
-        indices = json.loads((path / "vertex_indices.json").read_text())
+        arrays = read_npz(path / ARRAYS, MAX_BYTES)
+        indices = json.loads((path / VERTEX_INDICES).read_text())
         names = [str(name) for name in arrays["expression_names"]]
         seen = [i for i, name in enumerate(names) if name not in UNSEEN_SHAPES]
         triangles = arrays["triangles"]
@@ -87,7 +93,7 @@ def load_generator(path: Path) -> HeadGenerator:
             faces=triangles[(triangles < SOLID_VERTEX_COUNT).all(axis=1)].astype(np.int32),
             landmark_vertices=np.asarray(indices["idx_to_landmark_verts"], dtype=np.int32),
         )
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
         raise DataError(
             f"{path} is not a prepared ICT-FaceKit folder ({error}); make one with `dphm synth prepare`."
         ) from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dphm_core.frames import FloatArray
+from dphm_core.files import make_folder, read_npz, written_atomically
+from dphm_core.frames import UNITS_PER_METRE, FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
 from dphm_core.heads.identity import IdentityField
@@ -21,6 +24,12 @@ from dphm_core.training.expressions import random_expression
 from dphm_core.training.ict import HeadGenerator
 from dphm_core.training.sampling import deformation_samples, distance_samples, ever_seen_faces, random_identity
 
+log = logging.getLogger(__name__)
+
+POINTS_PER_SAMPLE = 6000
+MM_PER_UNIT = 1000 / UNITS_PER_METRE
+MAX_POOL_BYTES = 64 << 30
+"""As much as `TrainingConfig` lets a pool have, and a machine."""
 ANCHOR_WEIGHT = 7.5
 ROUNDING = 8e-4
 """Deformation errors below this (0.2 mm) count quadratically; above it, linearly: contradicting targets lose."""
@@ -154,26 +163,44 @@ class IdentityObjective:
         return (weight * error).mean() + ANCHOR_WEIGHT * anchor_error, float(error.detach()[near].mean()) * MM_PER_UNIT
 
 
-POINTS_PER_SAMPLE = 6000
-MM_PER_UNIT = 250.0
-
-
 def load_or_make_pool(
     objective: Objective, generator: HeadGenerator, count: int, seed: int, path: Path, tell: Callable[[int, int], None]
 ) -> Pool:
-    """Read the pool of an earlier run from `path`, or make it and save it there."""
-    fields = ("identity", "expression", "points", "target")
-    if path.exists():
-        with np.load(path, allow_pickle=False) as arrays:
-            if len(arrays["identity"]) == count:
-                return Pool(*(arrays[name] for name in fields))
+    """Read the pool of an earlier run from `path` where it is the same, or make it and save it there."""
+    origin = _origin(objective, generator, count, seed)
+    saved = _saved_pool(path, origin)
+    if saved is not None:
+        return saved
     rows = []
     for row in objective.make_pool(generator, count, np.random.default_rng(seed)):
         rows.append(row)
         tell(len(rows), count)
     pool = Pool(*(np.stack(column).astype(np.float32) for column in zip(*rows, strict=True)))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial.npz")
-    np.savez(partial, **{name: getattr(pool, name) for name in fields})
-    partial.replace(path)
+    make_folder(path.parent)
+    with written_atomically(path) as partial, partial.open("wb") as file:
+        np.savez(file, origin=np.array(origin), **vars(pool))
     return pool
+
+
+def _origin(objective: Objective, generator: HeadGenerator, count: int, seed: int) -> str:
+    """All that a pool follows from, so that a training never takes another one's."""
+    arrays = (generator.neutral, generator.identity, generator.expression, generator.faces)
+    digest = hashlib.sha256(repr(generator.expression_names).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return f"{objective.name}: {count} heads of {POINTS_PER_SAMPLE} points, seed {seed}, generator {digest.hexdigest()}"
+
+
+def _saved_pool(path: Path, origin: str) -> Pool | None:
+    """Pool of an earlier run; None where there is none, or one that is damaged or made from something else."""
+    if not path.exists():
+        return None
+    try:
+        arrays = read_npz(path, MAX_POOL_BYTES)
+        if str(arrays.pop("origin", "unknown")) == origin:
+            return Pool(**arrays)
+        reason = "it was made with other settings or from another generator"
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error)
+    log.warning("%s is made anew: %s", path, reason)
+    return None

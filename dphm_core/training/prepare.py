@@ -14,17 +14,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.errors import DataError, OutputError
-from dphm_core.files import write_atomically
+from dphm_core.errors import DataError
+from dphm_core.files import make_folder, write_atomically
+from dphm_core.training.ict import ARRAYS, VERTEX_INDICES
 
 log = logging.getLogger(__name__)
 
 SHAPES = "FaceXModel"
 NEUTRAL = "generic_neutral_mesh"
 IDENTITY = "identity"
-VERTEX_INDICES = "vertex_indices.json"
 LICENCE = "LICENSE"
-ARRAYS = "ict_facekit.npz"
 MAX_OBJ_BYTES = 64 << 20
 """Its files have 3 MB."""
 
@@ -78,10 +77,7 @@ def prepare(checkout: Path, out: Path, progress: Done | None = None) -> None:
         expression=offsets(expressions, len(identities)),
         expression_names=np.array(expressions, dtype=np.str_),
     )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made: {error.strerror}; choose another folder") from error
+    make_folder(out)
     write_atomically(out / ARRAYS, buffer.getvalue())
     write_atomically(out / VERTEX_INDICES, (folder / VERTEX_INDICES).read_bytes())
     if (checkout / LICENCE).is_file():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.errors import DataError
+from dphm_core.limits import check_limits
 from dphm_core.training.motion import MotionName
 
 HELD_OUT_SEED = 900_000
@@ -61,9 +61,7 @@ class RecordingConfig:
             "distance_m": (0.35, 3.0),
             "noise_scale": (0, 100),
         }
-        for name, (low, high) in limits.items():
-            if not low <= getattr(self, name) <= high:
-                raise DataError(f"a recording's {name} must be {low} to {high}, not {getattr(self, name)}.")
+        check_limits(self, "a recording", limits)
 
     @classmethod
     def clean(cls, **changes: Any) -> Self:

@@ -10,14 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dphm_core.errors import CheckpointError
+from dphm_core.files import make_folder, written_atomically
 from dphm_core.heads.numerics import prepare_thread
+from dphm_core.heads.torch_file import read_torch_file
+from dphm_core.limits import check_limits
 from dphm_core.training.ict import HeadGenerator
-from dphm_core.training.objectives import Objective, Pool, load_or_make_pool
+from dphm_core.training.objectives import POINTS_PER_SAMPLE, Objective, Pool, load_or_make_pool
 
 log = logging.getLogger(__name__)
+
+HELD_OUT_SEEDS = 500_000
+"""Validation heads come from seeds from here on, which no training pool uses."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,21 @@ class TrainingConfig:
     threads: int = 1
     """CPU threads."""
 
+    def __post_init__(self) -> None:
+        limits = {
+            "steps": (1, 10**8),
+            "batch": (1, 4096),
+            "points": (1, POINTS_PER_SAMPLE),
+            "learning_rate": (0, 1),
+            "weight_decay": (0, 1),
+            "pool": (1, 10**6),
+            "held_out": (1, 10**5),
+            "seed": (0, HELD_OUT_SEEDS - 1),
+            "checkpoint_every": (1, 10**8),
+            "threads": (1, 1024),
+        }
+        check_limits(self, "a training", limits)
+
 
 @dataclass
 class Progress:
@@ -55,6 +76,28 @@ class Progress:
     """Time spent in steps, over all resumes."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Validation errors so far."""
+
+
+def load_checkpoint(path: Path, field: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> Progress:
+    """Read a training's checkpoint into a field, and into its optimiser where given.
+
+    Raises
+    ------
+    CheckpointError
+        The file is damaged, of another kind, or of a field of another size.
+    """
+    state = read_torch_file(path)
+    try:
+        field.load_state_dict(state["field"])
+        if optimizer is not None:
+            optimizer.load_state_dict(state["optimizer"])
+        progress = Progress(**state["progress"])
+        if not (isinstance(progress.step, int) and isinstance(progress.history, list) and progress.seconds >= 0):
+            raise ValueError("its progress makes no sense")
+    except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} is not of this training ({reason}); choose another folder.") from error
+    return progress
 
 
 class Trainer:
@@ -76,8 +119,9 @@ class Trainer:
     def run(self) -> Progress:
         """Train to the last step; returns the progress."""
         prepare_thread(self.config.threads)
-        pool, held_out = self._pools()
+        make_folder(self.folder)
         self.resume()
+        pool, held_out = self._pools()
         while self.progress.step < self.config.steps:
             started = time.perf_counter()
             self._set_learning_rate()
@@ -100,29 +144,20 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint atomically."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "field": self.objective.field.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "progress": vars(self.progress),
         }
-        partial = self.checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self.checkpoint)
+        make_folder(self.folder)
+        with written_atomically(self.checkpoint) as partial:
+            torch.save(state, partial)
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""
         if not self.checkpoint.exists():
             return
-        try:
-            state = torch.load(self.checkpoint, weights_only=True)
-            self.objective.field.load_state_dict(state["field"])
-            self.optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise CheckpointError(
-                f"{self.checkpoint} is not of this training ({error}); choose another --out folder."
-            ) from error
-        self.progress = Progress(**state["progress"])
+        self.progress = load_checkpoint(self.checkpoint, self.objective.field, self.optimizer)
         log.info("resuming %s at step %d", self.objective.name, self.progress.step)
 
     def _pools(self) -> tuple[Pool, Pool]:
@@ -136,8 +171,7 @@ class Trainer:
             path = self.folder / f"{self.objective.name}-{kind}.npz"
             return load_or_make_pool(self.objective, self.generator, count, seed, path, tell)
 
-        # Validation heads come from seeds that no training pool uses.
-        return make("train", config.pool, config.seed), make("held-out", config.held_out, config.seed + 500_000)
+        return make("train", config.pool, config.seed), make("held-out", config.held_out, config.seed + HELD_OUT_SEEDS)
 
     def _step(self, pool: Pool) -> float:
         rng = np.random.default_rng((self.config.seed, self.progress.step))
@@ -151,7 +185,7 @@ class Trainer:
         return error
 
     def _set_learning_rate(self) -> None:
-        """Constant, then a cosine to zero; depends on the step alone, so that `steps` may change between resumes."""
+        """Constant, then a cosine to zero over the last 40 % of `steps`: a resume with fewer steps falls sooner."""
         done = self.progress.step / self.config.steps
         fall = max(0.0, (done - 0.6) / 0.4)
         warm = min(1.0, (self.progress.step + 1) / 200)

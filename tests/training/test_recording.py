@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dphm_core.camera.rays import project
-from dphm_core.errors import DataError, OutputError
+from dphm_core.errors import OutputError, SettingError
 from dphm_core.evaluation.ground_truth import GroundTruth
 from dphm_core.sources import open_source
 from dphm_core.training.ict import HeadGenerator, load_generator
@@ -164,7 +164,7 @@ def test_everything_at_once_renders(generator: HeadGenerator) -> None:
 
 @pytest.mark.parametrize("wrong", [{"frames": 0}, {"distance_m": 0.1}, {"fps": float("nan")}, {"seed": -1}])
 def test_impossible_recordings_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(DataError, match=next(iter(wrong))):
+    with pytest.raises(SettingError, match=next(iter(wrong))):
         RecordingConfig(**wrong)  # type: ignore[arg-type]
 
 

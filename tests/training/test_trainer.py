@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dphm_core.errors import CheckpointError
+from dphm_core.errors import CheckpointError, SettingError
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.training.binding import bind
 from dphm_core.training.ict import HeadGenerator, load_generator
-from dphm_core.training.objectives import ExpressionObjective, IdentityObjective
+from dphm_core.training.objectives import ExpressionObjective, IdentityObjective, Pool, load_or_make_pool
 from dphm_core.training.trainer import Progress, Trainer, TrainingConfig
 
 MODES = 10
@@ -148,3 +148,40 @@ def test_the_generator_itself_trains(shared_data: Path, tmp_path: Path) -> None:
     trainer.config = replace(TRAINING, pool=4, held_out=1, steps=60)
     errors = held_out(trainer.run())
     assert errors[-1] < errors[0]
+
+
+def test_damaged_checkpoints_are_refused(balls: HeadGenerator, tmp_path: Path) -> None:
+    trainer = expression_trainer(balls, tmp_path)
+    trainer.save()
+    whole = trainer.checkpoint.read_bytes()
+    for content in (b"", b"garbage", whole[: len(whole) // 2]):
+        trainer.checkpoint.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"expression\.pt"):
+            trainer.resume()
+    torch.save({"field": 3, "progress": {"speed": 1}}, trainer.checkpoint)
+    with pytest.raises(CheckpointError, match=r"expression\.pt is not of this training"):
+        trainer.resume()
+
+
+def test_a_pool_is_made_anew_where_it_is_another_or_damaged(
+    balls: HeadGenerator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = small_config(balls)
+    objective, path = ExpressionObjective(config, bind(balls, config)), tmp_path / "pool.npz"
+
+    def pool(generator: HeadGenerator, seed: int) -> Pool:
+        return load_or_make_pool(objective, generator, 2, seed, path, lambda *_: None)
+
+    first = pool(balls, 0)
+    assert np.array_equal(pool(balls, 0).points, first.points) and not caplog.messages
+    assert not np.array_equal(pool(balls, 1).identity, first.identity)
+    assert not np.array_equal(pool(replace(balls, neutral=2 * balls.neutral), 1).points, pool(balls, 1).points)
+    path.write_bytes(path.read_bytes()[:5000])
+    assert np.array_equal(pool(balls, 0).points, first.points)
+    assert "damaged" in caplog.messages[-1]
+
+
+@pytest.mark.parametrize("wrong", [{"points": 7000}, {"steps": 0}, {"batch": 0}, {"learning_rate": float("nan")}])
+def test_impossible_trainings_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(SettingError, match=next(iter(wrong))):
+        replace(TRAINING, **wrong)  # type: ignore[arg-type]
