@@ -8,6 +8,7 @@ The window, the command line and the API all run this:
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,11 +16,14 @@ from dataclasses import replace
 from time import monotonic, perf_counter
 from typing import Generic, Self, TypeVar
 
-from dphm_core.errors import SourceError
+from dphm_core.errors import Cancelled, DphmError, SourceError
 from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
 from dphm_core.handover import HandOver, RateMeter
 from dphm_core.player import Pace, Player
 from dphm_core.stages import FrameObserver, FrameSource, FrameTracker, PipelineState, PipelineStatus
+from dphm_core.tracking.place import head_place
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Opening", "Pace", "Pipeline", "PipelineState", "PipelineStatus"]
 
@@ -145,7 +149,7 @@ class Pipeline:
 
         Raises
         ------
-        SourceError
+        DphmError
             A thread is still busy after 2 s.
         BaseException
             What ended a thread, unless `results` or `status` told already.
@@ -155,6 +159,7 @@ class Pipeline:
             return
         self.player.stop()
         self._observations.close(discard=True)
+        self._tracker.cancel()
         self._tracked.close(discard=True)
         if self._started:
             self._join()
@@ -212,7 +217,11 @@ class Pipeline:
                     self._tracker.restart()
                 seeks, observation = item
                 tracked = self._tracker.track(observation)
+                if tracked.head_to_cam is not None:
+                    self._observer.hint(*head_place(tracked.head_to_cam, observation.frame.intrinsics))
                 self._publish(replace(tracked, stages_s={**observation.stages_s, **tracked.stages_s}))
+        except Cancelled:
+            log.debug("the tracker gave up what it was doing: the pipeline is being stopped")
         except BaseException as error:
             self._fail(error)
         finally:
@@ -247,7 +256,7 @@ class Pipeline:
             thread.join(max(0.0, deadline - monotonic()))
         busy = [thread.name for thread in self._threads if thread.is_alive()]
         if busy:
-            raise SourceError(f"{self.info.label}: {' and '.join(busy)} still busy {JOIN_TIMEOUT_S:g} s after the stop")
+            raise DphmError(f"{self.info.label}: {' and '.join(busy)} still busy {JOIN_TIMEOUT_S:g} s after the stop")
 
     def _state(self) -> PipelineState:
         if self._error is not None:

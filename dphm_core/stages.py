@@ -62,6 +62,9 @@ class FrameTracker(Protocol):
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
 
+    def cancel(self) -> None:
+        """Give up what takes long: `track` raises `Cancelled` soon. May be called from any thread."""
+
     def restart(self) -> None:
         """Forget where the head was: the next observation is from another place in the recording."""
 

@@ -107,6 +107,9 @@ class ScriptedTracker:
             self.subject = SimpleNamespace(identity_code=code, scale=1.25, posed_vertices=self.posed, faces=FACES)
             self.calibration_s = 1.5
 
+    def cancel(self) -> None:
+        pass
+
     def restart(self) -> None:
         self.restarts += 1
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.errors import SourceError
-from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
+from dphm_core.errors import Cancelled, DphmError, SourceError
+from dphm_core.frames import Observation, RGBDFrame, Similarity, TrackedFrame, TrackStatus
 from dphm_core.pipeline import Opening, Pace, Pipeline, PipelineState
 
 CAMERA = Intrinsics(width=4, height=3, fx=4, fy=4, cx=2, cy=1.5)
@@ -55,6 +55,10 @@ class CountingSource:
 class PlainObserver:
     def __init__(self) -> None:
         self.closed = False
+        self.hints: list[float] = []
+
+    def hint(self, region: tuple[int, int, int, int], depth_m: float) -> None:
+        self.hints.append(depth_m)
 
     def observe(self, frame: RGBDFrame) -> Observation:
         return Observation(frame, EMPTY, EMPTY, None, {"observe": 0.5})
@@ -68,6 +72,9 @@ class RecordingTracker:
         self.busy_s, self.broken_at = busy_s, broken_at
         self.seen: list[int] = []
         self.restarted_after: list[int] = []
+
+    def cancel(self) -> None:
+        pass
 
     def restart(self) -> None:
         self.restarted_after.append(len(self.seen))
@@ -213,12 +220,44 @@ def test_failing_to_close_the_observer_is_told_and_the_source_is_closed_all_the_
     assert source.closed_by == ["dphm-producer"]
 
 
+def test_a_calibration_under_way_is_given_up_when_the_pipeline_stops() -> None:
+    class Calibrating(RecordingTracker):
+        asked = threading.Event()
+
+        def cancel(self) -> None:
+            self.asked.set()
+
+        def track(self, observation: Observation) -> TrackedFrame:
+            if self.asked.wait(30):
+                raise Cancelled("given up")
+            raise AssertionError("nobody asked")
+
+    pipeline = Pipeline(CountingSource(), PlainObserver(), Calibrating(), every_frame=True)
+    pipeline.start()
+    time.sleep(0.05)
+    pipeline.stop()  # raises where the tracker's thread is still busy
+    assert dphm_threads() == []
+
+
+def test_the_observer_is_told_where_the_tracked_head_is() -> None:
+    class Tracking(RecordingTracker):
+        def track(self, observation: Observation) -> TrackedFrame:
+            pose = Similarity(np.diag([1.0, -1.0, -1.0]).astype(np.float32), np.array([0, 0, 0.6], np.float32))
+            return TrackedFrame(observation, TrackStatus.TRACKING, "there", head_to_cam=pose)
+
+    observer = PlainObserver()
+    with Pipeline(CountingSource(length=3), observer, Tracking(), every_frame=True) as pipeline:
+        list(pipeline.results())
+    assert len(observer.hints) == 3
+    assert observer.hints[0] == pytest.approx(0.6 - 0.12 / 4)
+
+
 def test_a_thread_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dphm_core.pipeline.JOIN_TIMEOUT_S", 0.05)
     pipeline = Pipeline(CountingSource(), PlainObserver(), RecordingTracker(busy_s=0.3), every_frame=True)
     pipeline.start()
     time.sleep(0.05)
-    with pytest.raises(SourceError, match="dphm-tracker still busy"):
+    with pytest.raises(DphmError, match="dphm-tracker still busy"):
         pipeline.stop()
     wait_until(lambda: dphm_threads() == [])
 

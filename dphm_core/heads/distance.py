@@ -5,6 +5,7 @@ A grid holds three coordinates, so a model with hyper coordinates keeps the netw
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,11 +38,14 @@ class DistanceFunction(Protocol):
         ...
 
 
-def evaluate_field(field: IdentityField, identity: torch.Tensor, queries: FloatArray) -> FloatArray:
-    """Signed distances (N,) of queries (N, Q) by the network, in bounded memory."""
+def evaluate_field(
+    field: IdentityField, identity: torch.Tensor, queries: FloatArray, check: Callable[[], None] = lambda: None
+) -> FloatArray:
+    """Signed distances (N,) of queries (N, Q) by the network, in bounded memory; `check` is called per chunk."""
     out = np.empty(len(queries), dtype=np.float32)
     with torch.no_grad():
         for start in range(0, len(queries), CHUNK):
+            check()
             chunk = torch.from_numpy(np.ascontiguousarray(queries[start : start + CHUNK]))
             out[start : start + CHUNK] = field(chunk[None], identity[None])[0].numpy()
     return out
@@ -91,15 +95,17 @@ class BakedDistance:
         return total[:, 0].astype(np.float32), total[:, 1:].astype(np.float32)
 
 
-def bake(field: IdentityField, identity: torch.Tensor, spacing: float = SPACING) -> BakedDistance:
+def bake(
+    field: IdentityField, identity: torch.Tensor, spacing: float = SPACING, check: Callable[[], None] = lambda: None
+) -> BakedDistance:
     """Evaluate a subject's canonical distance on a grid: coarse everywhere, fine near the surface."""
     coarse = spacing * COARSENING
     blocks = np.ceil((BOX_MAX - BOX_MIN) / coarse).astype(int)
-    coarse_values = evaluate_field(field, identity, _node_positions(blocks + 1, coarse)).reshape(blocks + 1)
+    coarse_values = evaluate_field(field, identity, _node_positions(blocks + 1, coarse), check).reshape(blocks + 1)
     values = _refine(coarse_values)
     near = np.nonzero(np.abs(values) < NARROW_BAND)
     positions = np.stack(near, axis=1).astype(np.float32) * spacing + BOX_MIN
-    values[near] = evaluate_field(field, identity, positions.astype(np.float32))
+    values[near] = evaluate_field(field, identity, positions.astype(np.float32), check)
     nodes = np.stack([values, *np.gradient(values, spacing)], axis=-1).astype(np.float32)
     return BakedDistance(np.ascontiguousarray(nodes), BOX_MIN, spacing)
 

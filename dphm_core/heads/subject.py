@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,16 +62,18 @@ class Subject:
         return posed.numpy()
 
 
-def build_subject(model: HeadModel, coefficients: FloatArray, scale: float) -> Subject:
+def build_subject(
+    model: HeadModel, coefficients: FloatArray, scale: float, check: Callable[[], None] = lambda: None
+) -> Subject:
     """Fix a subject's identity: bake its distance, bind its deformation, carry its mesh over.
 
-    `coefficients` (M,) span the model's identity codes.
+    `coefficients` (M,) span the model's identity codes; `check` is called often and may raise.
     """
     code = model.identity_code(coefficients)
     identity = torch.from_numpy(code)
     anchors = torch.from_numpy(model.anchors(code))
     deformation = Deformation(model.expression_field, identity, anchors)
-    baked = bake(model.identity_field, identity) if model.config.hyper_dim == 0 else None
+    baked = bake(model.identity_field, identity, check=check) if model.config.hyper_dim == 0 else None
     distance: BakedDistance | FieldDistance = baked or FieldDistance(model.identity_field, identity)
     if model.template is not None:
         vertices = carry_onto_surface(model.template, model.template.canonical(coefficients), distance)

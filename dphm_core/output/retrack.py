@@ -43,6 +43,10 @@ class RetrackingTracker:
         """Forget where the head was."""
         self._tracker.restart()
 
+    def cancel(self) -> None:
+        """Give up what takes long; may be called from any thread."""
+        self._tracker.cancel()
+
     def finish(self) -> None:
         """Calibrate on what there was, at the end of a recording that was too short for it."""
         self._tracker.finish_calibration()

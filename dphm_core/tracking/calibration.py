@@ -7,6 +7,7 @@ gives its derivative by all unknowns (REFERENCE section 8). Template landmarks k
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +63,12 @@ class Calibrator:
         self._scores = score_table(model.expression_names)
         self._coefficient_count = model.identity_basis.shape[1]
 
-    def fit(self, observations: list[Observation], poses: list[Similarity]) -> Calibration:
-        """Fit the identity to observations whose rough poses are known."""
+    def fit(
+        self, observations: list[Observation], poses: list[Similarity], check: Callable[[], None] = lambda: None
+    ) -> Calibration:
+        """Fit the identity to observations whose rough poses are known; `check` is called often and may raise."""
         rng = np.random.default_rng(0)
-        states = [FitState(pose, self._rest()) for pose in poses]
+        states = [FitState.at_rest(pose, self._model.config.expression_dim) for pose in poses]
         coefficients = np.zeros(self._coefficient_count, dtype=np.float32)
         residual = float("nan")
         for step in range(self._config.calibration_iterations):
@@ -75,6 +78,7 @@ class Calibrator:
             points = self._config.calibration_points // (1 if done > COARSE_SHARE else 3)
             distances = []
             for index, (observation, state) in enumerate(zip(observations, states, strict=True)):
+                check()
                 distances.append(
                     self._add_frame(equations, index, observation, state, coefficients, width, points, rng)
                 )
@@ -88,9 +92,6 @@ class Calibrator:
             residual = float(np.mean(distances))
             log.debug("calibration step %d: mean distance %.2f mm, scale %.3f", step, residual * 1e3, scale)
         return Calibration(coefficients, states[0].head_to_cam.scale, states, residual)
-
-    def _rest(self) -> FloatArray:
-        return np.zeros(self._model.config.expression_dim, dtype=np.float32)
 
     def _size(self, frames: int) -> int:
         return self._coefficient_count + 1 + frames * (self._model.config.expression_dim + POSE_SIZE)

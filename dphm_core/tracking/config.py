@@ -43,12 +43,12 @@ class TrackerConfig:
     """Depth points per keyframe in the last steps; the first steps, far from the solution, take a third of them."""
     calibration_iterations: int = 10
     """Gauss–Newton steps of the calibration."""
-    lost_residual_m: float = 0.004
-    """Mean distance above which a frame is not tracked."""
     lost_inliers: float = 0.5
     """Share of points near the model below which a frame is not tracked."""
-    lost_frames: int = 3
-    """Frames without the face, after which the tracker says that it is lost."""
+    forget_expression_frames: int = 3
+    """Lost frames after which the search starts from a resting face rather than from the last expression."""
+    search_frames: int = 90
+    """Lost frames after which the head is looked for everywhere rather than where it was last."""
     threads: int = 1
     """CPU threads of the network evaluation. The landmark detector runs beside it, and threads that wait for each other
     on busy cores are many times slower than one."""

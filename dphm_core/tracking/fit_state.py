@@ -22,6 +22,11 @@ class FitState:
     expression: FloatArray
     """(E,)"""
 
+    @classmethod
+    def at_rest(cls, head_to_cam: Similarity, expression_dim: int) -> FitState:
+        """A head in a pose, with a resting face."""
+        return cls(head_to_cam, np.zeros(expression_dim, dtype=np.float32))
+
     def moved(self, expression: FloatArray, pose_step: FloatArray) -> FitState:
         """The state with a new expression and its pose turned by ``exp(step[:3])`` and shifted by ``step[3:]``."""
         turn = so3_exp_map(torch.from_numpy(pose_step[None, :3].astype(np.float64)))[0].numpy()

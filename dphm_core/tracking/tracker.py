@@ -1,17 +1,18 @@
 """The tracker: finds a head, works out whose it is, follows it, notices when it is lost.
 
-SEARCHING ──face seen──▶ CALIBRATING ──identity found──▶ TRACKING ⇄ LOST ──face seen elsewhere──▶ TRACKING
+SEARCHING ──face seen──▶ CALIBRATING ──identity found──▶ TRACKING ⇄ LOST ──for long──▶ SEARCHING ──found──▶ TRACKING
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+import threading
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dphm_core.errors import Cancelled
 from dphm_core.frames import FloatArray, Observation, Similarity, TrackedFrame, TrackStatus
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.numerics import prepare_thread
@@ -28,6 +29,8 @@ REACQUIRE_ITERATIONS = 10
 """Gauss–Newton steps of a fit that starts from landmarks rather than from the frame before."""
 
 
+MAX_CALIBRATION_RESIDUAL_M = 0.004
+"""Mean distance above which what was calibrated on is no head."""
 STRANGER_FACTOR = 1.6
 STRANGER_MARGIN_M = 0.0004
 """A head found anew is somebody else where its residual is larger than this factor and margin make of the subject's own
@@ -48,6 +51,8 @@ class HeadTracker:
         self._status = TrackStatus.SEARCHING
         self._frames_lost = 0
         self._own_residual_m = 0.0
+        self._posed: FloatArray | None = None
+        self._cancelled = threading.Event()
 
     @property
     def status(self) -> TrackStatus:
@@ -71,17 +76,23 @@ class HeadTracker:
         if fit is None:
             return self._miss(observation, reason, stages)
         self._state, self._status, self._frames_lost = fit.state, TrackStatus.TRACKING, 0
-        vertices = self.subject.posed_vertices(fit.state.expression)
-        vertices_cam = fit.state.head_to_cam.to_camera(vertices)
+        self._posed = self.subject.posed_vertices(fit.state.expression, self._posed)
+        vertices_cam = fit.state.head_to_cam.to_camera(self._posed)
         stages["mesh"] = perf_counter() - solved
         return TrackedFrame(
             observation, self._status, reason, fit.state.head_to_cam, fit.state.expression, vertices_cam,
             fit.residual_m * 1000, stages,
         )  # fmt: skip
 
+    def cancel(self) -> None:
+        """Give up a calibration under way, which raises `Cancelled`; may be called from any thread."""
+        self._cancelled.set()
+
     def finish_calibration(self) -> None:
         """Calibrate on the frames seen so far: a recording may end before enough of them came."""
         if self.subject is None and self._keyframes:
+            self._cancelled.clear()
+            prepare_thread(self.config.threads)
             self._calibrate()
 
     def restart(self) -> None:
@@ -115,12 +126,16 @@ class HeadTracker:
         started = perf_counter()
         chosen = spread_over_turn(self._keyframes, self.config.calibration_keyframes)
         calibrator = Calibrator(self.model, self.config)
-        result = calibrator.fit([observation for observation, _ in chosen], [pose for _, pose in chosen])
-        self.subject = build_subject(self.model, result.coefficients, result.scale)
+        result = calibrator.fit([observation for observation, _ in chosen], [pose for _, pose in chosen], self._check)
+        self._keyframes = []
+        if not result.residual_m < MAX_CALIBRATION_RESIDUAL_M:
+            self._status = TrackStatus.SEARCHING
+            log.warning("what was seen makes no head (%.1f mm off); looking again", result.residual_m * 1e3)
+            return
+        self.subject = build_subject(self.model, result.coefficients, result.scale, self._check)
         self._solver = FrameSolver(self.subject, self.config)
         self._own_residual_m = result.residual_m
         self._state = None
-        self._keyframes = []
         self._status = TrackStatus.TRACKING
         self.calibration_s = perf_counter() - started
         log.info(
@@ -151,8 +166,9 @@ class HeadTracker:
         pose = initial_pose(self.model, observation, self.subject.scale)
         if pose is None:
             return None
-        rest = np.zeros(self.model.config.expression_dim, dtype=np.float32)
-        return FitState(pose, self._state.expression if self._state is not None else rest)
+        if self._state is None:
+            return FitState.at_rest(pose, self.model.config.expression_dim)
+        return FitState(pose, self._state.expression)
 
     def _doubt(self, fit: Fit) -> str:
         """Why a fit is not to be believed; empty where it is."""
@@ -160,8 +176,6 @@ class HeadTracker:
             return "no depth on the face"
         if fit.inliers < self.config.lost_inliers:
             return f"only {fit.inliers:.0%} of the points fit the head"
-        if fit.residual_m > self.config.lost_residual_m:
-            return f"the head is {fit.residual_m * 1e3:.1f} mm off the points"
         return ""
 
     def _doubt_identity(self, fit: Fit) -> str:
@@ -172,12 +186,15 @@ class HeadTracker:
     def _miss(self, observation: Observation, reason: str, stages: dict[str, float]) -> TrackedFrame:
         self._frames_lost += 1
         self._status = TrackStatus.LOST
-        if self._frames_lost >= self.config.lost_frames:
-            self._state = None if self._state is None else replace(self._state, expression=self._rest_expression())
+        if self._state is not None and self._frames_lost == self.config.forget_expression_frames:
+            self._state = FitState.at_rest(self._state.head_to_cam, self.model.config.expression_dim)
+        if self._frames_lost >= self.config.search_frames:
+            self._state, self._status = None, TrackStatus.SEARCHING
         return TrackedFrame(observation, self._status, reason, stages_s=stages)
 
-    def _rest_expression(self) -> FloatArray:
-        return np.zeros(self.model.config.expression_dim, dtype=np.float32)
+    def _check(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("the calibration was given up")
 
 
 def spread_over_turn(frames: list[tuple[Observation, Similarity]], count: int) -> list[tuple[Observation, Similarity]]:

@@ -78,6 +78,9 @@ class CropObserver:
         near = points[(points[:, 2] > 0) & (points[:, 2] < 0.8)]
         return Observation(frame, near, np.zeros_like(near), None)
 
+    def hint(self, region: tuple[int, int, int, int], depth_m: float) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -90,6 +93,9 @@ class SphereTracker:
         self.faces = self.faces[(SPHERE.vertices[self.faces][..., 1] < 0.3).all(axis=1)]
 
     def restart(self) -> None:
+        pass
+
+    def cancel(self) -> None:
         pass
 
     def track(self, observation: Observation) -> TrackedFrame:
@@ -114,7 +120,9 @@ def qapp_cls() -> type:
 @pytest.fixture(autouse=True)
 def no_thread_survives() -> Iterator[None]:
     yield
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("dphm-")] == []
+    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("dphm-")]
+    # The camera kernels' pool stays for good once another test has used it.
+    assert [name for name in names if not name.startswith("dphm-camera")] == []
 
 
 @pytest.fixture
