@@ -17,13 +17,14 @@ COMMANDS = {
     "track": ("track:Track", "track the head in a recording: meshes, numbers, report, contact sheet"),
     "app": ("look:App", "open the window"),
     "info": ("look:Info", "tell what a recording or camera holds"),
-    "evaluate": ("look:Evaluate", "compare a track with the ground truth"),
+    "evaluate": ("look:Evaluate", "compare a track with its recording's depth and ground truth"),
     "bench": ("look:Bench", "time the camera stages on this machine"),
     "import-checkpoint": ("checkpoint:ImportCheckpoint", "turn an official DPHM checkpoint into a model"),
     "synth recording": ("synth:SynthRecording", "render a made-up person before a depth camera"),
     "synth prepare": ("synth:SynthPrepare", "prepare a checkout of ICT-FaceKit for training and synthesis"),
     "train heads": ("train:TrainHeads", "train one field of the default model"),
     "train export": ("train:TrainExport", "put trained fields together into a model"),
+    "train report": ("train:TrainReport", "measure a default model on heads it never saw"),
     "landmark-model": ("look:LandmarkModel", "print where the face landmark model is, fetching it if need be"),
 }
 """Name → class in `dphm_core.commands`, imported when called for, and what it does."""

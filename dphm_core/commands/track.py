@@ -31,7 +31,7 @@ class Track(Command):
     model: str = "default"
     """Head model: a name under models/, or a folder."""
     device: str = "cpu"
-    """Where the model is evaluated."""
+    """Where the model is evaluated; the CPU is the only device so far."""
     selection: OmitArgPrefixes[Selection] = field(default_factory=Selection)
     output: OmitArgPrefixes[BatchOptions] = field(default_factory=BatchOptions)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
@@ -87,7 +87,12 @@ def summary(report: dict[str, Any], out: Path) -> str:
 
 def _remarks(report: dict[str, Any]) -> str:
     damaged = report["damaged_frames"]
-    return (f", {damaged} damaged" if damaged else "") + (", interrupted" if report["interrupted"] else "")
+    remarks = {
+        f", {damaged} damaged": damaged > 0,
+        ", interrupted": report["interrupted"],
+        ", the recording broke off": report["broken_off"],
+    }
+    return "".join(remark for remark, holds in remarks.items() if holds)
 
 
 def _number(value: float | None, unit: str) -> str:

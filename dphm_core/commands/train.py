@@ -53,3 +53,37 @@ class TrainExport(Command):
         export_default_model(self.generator, self.training, self.out)
         say(f"model in {self.out}")
         return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainReport(Command):
+    """Measure a default model on heads it never saw; draw its expressions beside the truth."""
+
+    generator: Path
+    """Prepared ICT-FaceKit folder, from `dphm synth prepare`."""
+    out: Path
+    """Folder for errors.json and expressions.png."""
+    model: str = "default"
+    """Head model: a name under models/, or a folder."""
+    heads: int = 40
+    """How many heads, each with another expression."""
+
+    def run(self, say: Say) -> int:
+        """Write both files, print the figures."""
+        import json
+
+        from dphm_core.evaluation.heads import draw_expressions, head_errors
+        from dphm_core.files import write_atomically
+        from dphm_core.heads.model import load_model
+        from dphm_core.heads.numerics import prepare_thread
+        from dphm_core.training.ict import load_generator
+
+        prepare_thread(1)
+        model, generator = load_model(self.model), load_generator(self.generator)
+        self.out.mkdir(parents=True, exist_ok=True)
+        draw_expressions(model, generator, self.out / "expressions.png")
+        errors = {name: round(value, 3) for name, value in head_errors(model, generator, self.heads).items()}
+        write_atomically(self.out / "errors.json", (json.dumps(errors, indent=2) + "\n").encode())
+        for name, value in errors.items():
+            say(f"{name:24}{value:8.3f}")
+        return OK

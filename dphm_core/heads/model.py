@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from dphm_core.errors import CheckpointError
+from dphm_core.files import MODELS_FOLDER
+from dphm_core.files import write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
@@ -23,7 +25,6 @@ WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 MAX_WEIGHTS_BYTES = 2_000_000_000
 QUANTISED_MAX = 127
-MODELS_FOLDER = Path(__file__).resolve().parents[2] / "models"
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,9 @@ def save_model(model: HeadModel, folder: Path) -> None:
     if model.template is not None:
         tensors |= {f"template.{k}": v for k, v in _pack_template(model.template).items()}
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (WEIGHTS + ".partial")
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial)
     config = {"format": FORMAT, "head": asdict(model.config), "expression_names": list(model.expression_names)}
-    partial_config = folder / (CONFIG + ".partial")
-    partial_config.write_text(json.dumps(config, indent=2) + "\n")
-    partial.replace(folder / WEIGHTS)
-    partial_config.replace(folder / CONFIG)
+    write_atomically(folder / WEIGHTS, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+    write_atomically(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
 
 
 def load_model(name: str | Path) -> HeadModel:
