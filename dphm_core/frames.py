@@ -16,6 +16,13 @@ from dphm_core.camera.intrinsics import Intrinsics
 
 FloatArray = NDArray[np.float32]
 UNITS_PER_METRE = 4.0
+MM_PER_M = 1000.0
+MM_PER_UNIT = MM_PER_M / UNITS_PER_METRE
+MILLIMETRE = 1 / MM_PER_M
+"""Metres: the unit of depth images."""
+FACE_LOW = np.array([-0.30, -0.375, -0.02], dtype=np.float32)
+FACE_HIGH = np.array([0.30, 0.27, 0.40], dtype=np.float32)
+"""Head-frame box of the frontal face: without ears, neck and scalp."""
 """Length units of the head frame per metre (NPHM: FLAME's metres × 4)."""
 
 

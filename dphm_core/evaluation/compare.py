@@ -20,19 +20,15 @@ from dphm_core.evaluation.metrics import (
     rotation_angle_deg,
 )
 from dphm_core.evaluation.track_folder import TrackFolder
-from dphm_core.frames import FloatArray, RGBDFrame, Similarity
+from dphm_core.frames import FACE_HIGH, FACE_LOW, MM_PER_M, FloatArray, RGBDFrame, Similarity, TrackStatus
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.sources import Source
 
-MM_PER_M = 1000.0
-FACE_LOW = np.array([-0.30, -0.375, -0.02], dtype=np.float32)
-FACE_HIGH = np.array([0.30, 0.27, 0.40], dtype=np.float32)
-"""Head-frame box of the frontal face: scan points in it, by the track's own pose, are compared."""
 GATE_MM = 20.0
 """Scan points farther from the mesh are hair, a hand or flying pixels: counted, but kept out of the mean."""
 SCAN_STEP_PX = 2
 DEPTH_RANGE_M = (0.1, 2.0)
-TRACKING = "tracking"
+TRACKING = TrackStatus.TRACKING.value
 
 Rows = dict[str, list[float]]
 Point = tuple[NDArray[np.int64], NDArray[np.float64]]
@@ -50,8 +46,9 @@ def compare_with_ground_truth(track: TrackFolder, truth: GroundTruth) -> dict[st
     Returns
     -------
     dict
-        "frames", "meshes", "tracked_share" (frames with status tracking and a mesh), for each measure in mm its
-        `Spread` over the frames' means, "rotation_deg" and "translation_mm" likewise, and "per_frame" lists.
+        "frames" (that the track covers: it may be of every third one), "meshes", "tracked_share" (of these frames:
+        with status tracking and a mesh), for each measure in mm its `Spread` over the frames' means, "rotation_deg"
+        and "translation_mm" likewise, and "per_frame" lists.
 
     Raises
     ------
@@ -79,7 +76,7 @@ def compare_with_ground_truth(track: TrackFolder, truth: GroundTruth) -> dict[st
         for name, value in zip(rows, (frame, *measures), strict=True):
             rows[name].append(value)
     summary = {name: Spread.of(np.array(rows[name])).as_dict() for name in _TRUTH_MEASURES}
-    return {**_counts(track, len(truth)), **summary, "per_frame": rows}
+    return {**_counts(track), **summary, "per_frame": rows}
 
 
 _TRUTH_MEASURES = ("face_mm", "lips_mm", "eyelids_mm", "correspondence_mm", "rotation_deg", "translation_mm")
@@ -100,9 +97,7 @@ def compare_with_scan(track: TrackFolder, source: Source) -> dict[str, Any]:
         "frames", "meshes", "tracked_share", "empty_frames"; per measure the mean over frames; "per_frame" lists.
     """
     rows: Rows = {name: [] for name in ("frame", *_SCAN_MEASURES, "recall_1mm", "recall_2.5mm", "recall_5mm")}
-    frames = 0
     for captured in source:
-        frames += 1
         if captured.index not in track.meshes:
             continue
         vertices, faces = track.mesh(captured.index)
@@ -111,9 +106,14 @@ def compare_with_scan(track: TrackFolder, source: Source) -> dict[str, Any]:
             rows[name].append(value)
     if not rows["frame"]:
         raise DataError(f"{track.path} and {source.info.label} share no frame: is it the track of another recording?")
+    if not np.isfinite(rows["mean_mm"]).any():
+        raise DataError(
+            f"{source.info.label} has no depth within {GATE_MM:.0f} mm of any mesh of {track.path}: "
+            "is it the track of another recording?"
+        )
     means = {name: _mean(values) for name, values in rows.items() if name != "frame"}
     empty = int(np.isnan(rows["gated_share"]).sum())
-    return {**_counts(track, frames), "empty_frames": empty, **means, "per_frame": rows}
+    return {**_counts(track), "empty_frames": empty, **means, "per_frame": rows}
 
 
 def _scan_measures(
@@ -161,12 +161,13 @@ def _region(pixels: NDArray[np.float64]) -> Region:
     return int(x0 - margin), int(y0 - margin), int(x1 + margin), int(y1 + margin)
 
 
-def _counts(track: TrackFolder, frames: int) -> dict[str, Any]:
-    tracking = {int(i) for i, status in zip(track.frame_index, track.status, strict=True) if status == TRACKING}
+def _counts(track: TrackFolder) -> dict[str, Any]:
+    frames = track.table.frame_index
+    tracking = set(frames[track.table.status == TRACKING].tolist())
     return {
-        "frames": frames,
+        "frames": len(frames),
         "meshes": len(track.meshes),
-        "tracked_share": len(tracking & track.meshes.keys()) / max(frames, 1),
+        "tracked_share": len(tracking & track.meshes.keys()) / len(frames),
     }
 
 

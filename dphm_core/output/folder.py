@@ -13,7 +13,8 @@ MESH_FOLDER = "meshes"
 TRACK_FILE = "track.npz"
 REPORT_FILE = "report.json"
 CONTACT_SHEET = "contact_sheet.png"
-OWN_FILES = (TRACK_FILE, REPORT_FILE, CONTACT_SHEET, "evaluation.json", "evaluation.png")
+FIGURES_FILE, PLOT_FILE = "evaluation.json", "evaluation.png"
+OWN_FILES = (TRACK_FILE, REPORT_FILE, CONTACT_SHEET, FIGURES_FILE, PLOT_FILE)
 """What belongs to a run; an evaluation of it is void with it."""
 MESH_NAME = re.compile(r"\d{5,}\.(ply|obj)")
 

@@ -9,15 +9,13 @@ import numpy as np
 from dphm_core.frames import FloatArray, TrackedFrame
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.template import NO_VERTEX
+from dphm_core.landmarks.tables import LANDMARK_COUNT
 from dphm_core.meshing.writers import MeshEncoder, mesh_encoder
 from dphm_core.output.folder import MESH_FOLDER, OutputFolder
 from dphm_core.output.report import StageTimes
 from dphm_core.output.track_file import Track, TrackRow, make_track
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.tracker import HeadTracker
-
-LANDMARK_COUNT = 478
-"""MediaPipe's."""
 
 
 class Recorder:

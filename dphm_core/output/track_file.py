@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -12,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
+from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray, Similarity, TrackedFrame
 
 MAX_TRACK_BYTES = 4 << 30
-"""Size of a track file on disk and of each array in it; a day of frames takes 20 GB and is nobody's recording."""
+"""Unpacked; a day of frames takes 20 GB and is nobody's recording."""
 
 
 @dataclass(frozen=True)
@@ -119,15 +119,10 @@ def load_track(path: Path) -> Track:
         It is missing, damaged or no track.
     """
     try:
-        if path.stat().st_size > MAX_TRACK_BYTES:
-            raise ValueError(f"larger than {MAX_TRACK_BYTES >> 30} GiB")
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAX_TRACK_BYTES:
-                raise ValueError(f"unpacks to more than {MAX_TRACK_BYTES >> 30} GiB")
-        with np.load(path, allow_pickle=False) as arrays:
-            track = Track(**{field.name: arrays[field.name] for field in fields(Track)})
+        arrays = read_npz(path, MAX_TRACK_BYTES)
+        track = Track(**{field.name: arrays[field.name] for field in fields(Track)})
         _check_shapes(track)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path} is not a track file ({error}); make one with `dphm track`") from error
     return track
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import SourceError
+from dphm_core.frames import MILLIMETRE
 from dphm_core.sources.fields import field, number, read_json, read_text, side
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,6 @@ TIMESTAMPS_FILE = "timestamps.json"
 
 FOLDER_FPS = 30.0
 """Frame rate of recordings that do not tell theirs (DPHM-Kinect)."""
-MILLIMETRE = 0.001
-"""Depth unit of DPHM-Kinect, metres."""
 MAX_FOCAL = 1e5
 MAX_DISTORTION = 1e3
 """Azure Kinect's rational coefficients stay below 10 in magnitude, other makes' below some 100."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dphm_core.camera.k4a_calibration import parse_k4a_calibration
 from dphm_core.camera.registration import DepthRegistration
 from dphm_core.errors import SourceError
-from dphm_core.frames import FloatArray, RGBDFrame
+from dphm_core.frames import MILLIMETRE, FloatArray, RGBDFrame
 from dphm_core.sources.base import UnreadableFrame
 from dphm_core.sources.images import decode_color
 
@@ -39,7 +39,6 @@ YUV_CONVERSIONS = {
 }
 SDK_LOG = "K4A_ENABLE_LOG_TO_STDOUT"
 """Environment variable of the SDK: "1" shows its own log, which is kept off stdout otherwise."""
-MILLIMETRE = np.float32(0.001)
 
 
 class Capture(Protocol):
@@ -134,7 +133,7 @@ class CaptureConverter:
         return self._last_index
 
     def _registered(self, depth: NDArray[np.uint16]) -> FloatArray:
-        depth_m = depth.astype(np.float32) * MILLIMETRE
+        depth_m = depth.astype(np.float32) * np.float32(MILLIMETRE)
         return depth_m if self._register is None else self._register(depth_m)
 
     def _rgb(self, color: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:

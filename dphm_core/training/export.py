@@ -16,6 +16,7 @@ from dphm_core.training.default_model import DEFAULT_CONFIG
 from dphm_core.training.ict import (
     EYEBALLS,
     FACE_VERTICES,
+    MOUTH_SOCKET,
     SKIN_VERTEX_COUNT,
     HeadGenerator,
     load_generator,
@@ -25,7 +26,6 @@ from dphm_core.training.landmark_table import find_landmark_vertices
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective
 from dphm_core.training.trainer import load_checkpoint
 
-MOUTH_SOCKET = range(SKIN_VERTEX_COUNT, 13294)
 FACE_FRONT = -0.12
 """Facial skin behind this z (head-frame units) is not compared with depth."""
 

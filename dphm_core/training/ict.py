@@ -32,6 +32,7 @@ SOLID_VERTEX_COUNT = 24591
 """Vertices from here on are eye fluid and lashes, which a depth camera does not see."""
 SKIN_VERTEX_COUNT = 11248
 """Face, head and neck; behind them come mouth socket, eye sockets, gums, tongue, teeth, eyeballs."""
+MOUTH_SOCKET = range(SKIN_VERTEX_COUNT, 13294)
 EYE_SOCKET = range(13294, 14062)
 EYEBALLS = range(21451, 24591)
 IRISES = (range(22221, 23021), range(23791, 24591))

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from dphm_core.frames import FloatArray
+from dphm_core.frames import MILLIMETRE, FloatArray
 
-MILLIMETRE = 0.001
 REFERENCE_DEPTH_M = 0.5
 HEAD_ON_SIGMA_M, GRAZING_SIGMA_M = 0.0012, 0.003
 """Noise at the reference depth, seen head-on and at the last valid angle; it grows with the depth squared."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from dphm_core.files import make_folder, read_npz, written_atomically
-from dphm_core.frames import UNITS_PER_METRE, FloatArray
+from dphm_core.frames import MM_PER_UNIT, FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
 from dphm_core.heads.identity import IdentityField
@@ -27,7 +27,6 @@ from dphm_core.training.sampling import deformation_samples, distance_samples, e
 log = logging.getLogger(__name__)
 
 POINTS_PER_SAMPLE = 6000
-MM_PER_UNIT = 1000 / UNITS_PER_METRE
 MAX_POOL_BYTES = 64 << 30
 """As much as `TrainingConfig` lets a pool have, and a machine."""
 ANCHOR_WEIGHT = 7.5

@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.frames import FloatArray
+from dphm_core.frames import FACE_HIGH, FACE_LOW, FloatArray
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.training.ict import (
     EYE_SOCKET,
     EYEBALLS,
     FACE_VERTICES,
+    MOUTH_SOCKET,
     SKIN_VERTEX_COUNT,
     HeadGenerator,
     visible_faces,
@@ -26,7 +27,6 @@ from dphm_core.training.recording_mesh import Material
 
 TONGUE_AND_GUMS = range(14062, 17039)
 TEETH = range(17039, 21451)
-MOUTH_SOCKET = range(SKIN_VERTEX_COUNT, EYE_SOCKET.start)
 INSIDE_TONES = (
     (MOUTH_SOCKET, (0.20, 0.04, 0.04)),
     (EYE_SOCKET, (0.25, 0.10, 0.08)),
@@ -41,8 +41,6 @@ IRIS_CENTRE = (0.1277, 0.0786)
 """|x| and y of the pupils."""
 IRIS_RADIUS, PUPIL_RADIUS = 0.026, 0.010
 BROW_WIDTH, LASH_WIDTH, LIP_EDGE = 0.016, 0.007, 0.006
-FACE_LOW, FACE_HIGH = np.array([-0.3, -0.375, -0.02]), np.array([0.3, 0.27, 0.4])
-"""Box of the frontal face: without ears, neck and scalp."""
 FACING = -0.2
 """Least z of the normal of a frontal vertex."""
 HAIRLINE_Z = (-0.55, -0.42, -0.30, -0.26, -0.15, -0.10, 0.0, 0.2)

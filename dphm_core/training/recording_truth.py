@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.errors import OutputError
+from dphm_core.files import written_atomically
 from dphm_core.frames import UNITS_PER_METRE
+from dphm_core.sources.folder import TRUTH_FILE
 from dphm_core.training.ict import FACE_VERTICES
 from dphm_core.training.recording_paint import face_regions
 from dphm_core.training.recording_scene import Actor
 
-TRUTH_FILE = "ground_truth.npz"
 NEGLIGIBLE = 5e-6 * UNITS_PER_METRE
 """Offsets below 5 µm are saved as 0: the file shrinks."""
 
@@ -49,11 +49,5 @@ def save_truth(folder: Path, actor: Actor, visible: NDArray[np.bool_]) -> None:
         "eyelid_vertices": regions.eyelids,
         "visible": np.packbits(visible, axis=1),
     }
-    partial = folder / f".{TRUTH_FILE}.part"
-    try:
-        with partial.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        partial.replace(folder / TRUTH_FILE)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{folder / TRUTH_FILE} cannot be written: {error}") from error
+    with written_atomically(folder / TRUTH_FILE) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)

@@ -34,20 +34,27 @@ def sequence(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def make_track(sequence: Path, tmp_path: Path) -> Callable[..., Path]:
     """Save the truth as if it had been tracked, shifted, for some of the frames."""
 
-    def make(shift_m: np.ndarray, frames: range = range(FRAMES)) -> Path:
+    def make(shift_m: np.ndarray, frames: range = range(FRAMES), extension: str = "ply", every: int = 1) -> Path:
         truth = GroundTruth.load(sequence)
         (tmp_path / "track" / "meshes").mkdir(parents=True)
         for frame in frames:
             mesh = trimesh.Trimesh(truth.vertices_cam(frame) + shift_m, truth.faces, process=False)
-            mesh.export(tmp_path / "track" / "meshes" / f"{frame:05d}.ply")
+            mesh.export(tmp_path / "track" / "meshes" / f"{frame:05d}.{extension}")
+        covered = np.arange(0, FRAMES, every)
         np.savez(
             tmp_path / "track" / "track.npz",
-            frame_index=np.arange(FRAMES),
-            timestamp_s=np.arange(FRAMES) / 30,
-            status=np.where(np.isin(np.arange(FRAMES), frames), "tracking", "searching"),
-            rotation=truth.rotation,
-            translation_m=truth.translation_m + shift_m,
+            frame_index=covered,
+            timestamp_s=covered / 30,
+            status=np.where(np.isin(covered, frames), "tracking", "searching"),
+            reason=np.array([""] * len(covered)),
+            rotation=truth.rotation[covered],
+            translation_m=truth.translation_m[covered] + shift_m,
             scale=np.float32(1),
+            identity_code=np.zeros(5, np.float32),
+            expression_codes=truth.weights[covered],
+            expression_names=np.array(truth.expression_names),
+            residual_mm=np.zeros(len(covered), np.float32),
+            landmarks_cam=np.zeros((len(covered), 478, 3), np.float32),
         )
         return tmp_path / "track"
 
@@ -89,6 +96,28 @@ def test_missing_frames_lower_the_tracked_share(sequence: Path, make_track: Call
     figures = evaluate(sequence, make_track(SHIFT_M, range(3, FRAMES)))
     assert figures["ground_truth"]["tracked_share"] == pytest.approx(0.5)
     assert figures["scan"]["meshes"] == 3 and figures["scan"]["frames"] == FRAMES
+
+
+def test_the_tracked_share_is_of_the_frames_that_the_track_covers(
+    sequence: Path, make_track: Callable[..., Path]
+) -> None:
+    figures = evaluate(sequence, make_track(SHIFT_M, range(0, FRAMES, 3), every=3))
+    assert figures["ground_truth"]["tracked_share"] == figures["scan"]["tracked_share"] == 1
+    assert figures["scan"]["frames"] == FRAMES // 3
+
+
+def test_a_track_of_obj_meshes_is_as_good(sequence: Path, make_track: Callable[..., Path]) -> None:
+    figures = evaluate(sequence, make_track(np.zeros(3, dtype=np.float32), range(2), "obj"))
+    assert figures["ground_truth"]["face_mm"]["mean"] < 1e-3 and figures["scan"]["meshes"] == 2
+
+
+def test_the_track_of_another_head_in_the_same_frames_is_refused(
+    sequence: Path, make_track: Callable[..., Path]
+) -> None:
+    track = make_track(np.array([0.1, 0.0, 0.3], dtype=np.float32))
+    with pytest.raises(DataError, match="another recording"):
+        evaluate(sequence, track)
+    assert not (track / "evaluation.json").exists()
 
 
 def test_figures_and_plot_are_written_where_asked(

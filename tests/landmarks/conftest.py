@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dphm_core.files import MODELS_FOLDER
 from dphm_core.frames import RGBDFrame
-from dphm_core.landmarks.model_file import CHECKOUT_FOLDER, FILE_NAME, cache_folder
+from dphm_core.landmarks.model_file import FILE_NAME, cache_folder
 from dphm_core.sources import open_source
 
 
@@ -20,5 +21,5 @@ def mannequin(shared_data: Path) -> list[RGBDFrame]:
 @pytest.fixture(scope="session")
 def model_on_disk() -> None:
     """Tests need no network: those that detect faces need the model to have been fetched before."""
-    if not any((folder / FILE_NAME).is_file() for folder in (CHECKOUT_FOLDER, cache_folder())):
+    if not any((folder / FILE_NAME).is_file() for folder in (MODELS_FOLDER, cache_folder())):
         pytest.skip(f"needs {FILE_NAME}: python -c 'from dphm_core.landmarks.model_file import *; landmarker_model()'")

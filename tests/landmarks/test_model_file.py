@@ -18,7 +18,7 @@ MODEL = b"the weights"
 @pytest.fixture(autouse=True)
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty checkout and cache, a tiny model, and no network."""
-    monkeypatch.setattr(model_file, "CHECKOUT_FOLDER", tmp_path / "models")
+    monkeypatch.setattr(model_file, "MODELS_FOLDER", tmp_path / "models")
     monkeypatch.setattr(model_file, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(model_file, "SHA256", hashlib.sha256(MODEL).hexdigest())
     monkeypatch.setattr(model_file, "SIZE", len(MODEL))
