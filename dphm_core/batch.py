@@ -136,6 +136,7 @@ class _Run:
         self._stages, self._folder, self._options, self._tracker = stages, folder, options, tracker
         self._retracking = RetrackingTracker(tracker)
         self._recorder = Recorder(folder, tracker, options.format)
+        self._broken_off = False  # whether the recording could not be read to its end
         self._done_s: list[float] = []  # when each frame after the calibration was done with
 
     def run(self, frames: SelectedFrames, observer: FrameObserver, on_frame: OnFrame | None) -> dict[str, Any]:
@@ -172,6 +173,7 @@ class _Run:
         except SourceError as error:
             if not self._recorder.frames:
                 raise
+            self._broken_off = True
             log.warning("%s; going on with the %d frames before", error, self._recorder.frames)
 
     def _save_retracked(self) -> None:
@@ -207,7 +209,8 @@ class _Run:
             "source": frames.info.label,
             "model": self._stages.model,
             **track_facts(track),
-            "damaged_frames": frames.damaged,
+            "damaged_frames": frames.damaged + (frames.ahead if self._broken_off else 0),
+            "broken_off": self._broken_off,
             "interrupted": interrupted,
             "wall_s": round(perf_counter() - self._started, 3),
             "calibration_s": round(self._tracker.calibration_s, 3),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -142,10 +143,8 @@ def breaking_after(parts: Stages, count: int, error: Exception) -> Stages:
 
         class Breaking(SelectedFrames):
             def __iter__(self) -> Any:
-                for number, frame in enumerate(whole(self)):
-                    if number == count:
-                        raise error
-                    yield frame
+                yield from islice(whole(self), count)
+                raise error
 
         selected.__class__ = Breaking
         return selected

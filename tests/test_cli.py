@@ -177,6 +177,17 @@ def test_info_tells_what_a_recording_holds(tmp_path: Path, capsys: pytest.Captur
     assert "0.60 to 0.60 m" in shown
 
 
+def test_info_counts_the_frames_that_are_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recording = record(tmp_path / "rec", [True] * 12)
+    for index in range(9):
+        for kind in ("color", "depth"):
+            (recording / kind / f"{index:05d}.png").unlink()
+    assert cli.main(["info", str(recording)]) == 0
+    shown = capsys.readouterr().out
+    assert "3, 0.1 s with gaps, up to number 11, at 30 per second" in shown
+    assert not any(line.endswith((" ", ",")) for line in shown.splitlines())
+
+
 def test_evaluate_leaves_figures_per_frame_to_the_file() -> None:
     figures = {"scan": {"mean_mm": 0.51234, "frames": 9, "per_frame": [1.0]}, "ground_truth": None}
     assert list(look.single_figures(figures)) == [("scan mean_mm", "0.512"), ("scan frames", "9")]
@@ -266,10 +277,10 @@ def test_the_summary_fits_a_screen_and_names_what_counts() -> None:
     report = {
         "frames": 100, "tracked": 98, "residual_mm": 0.71, "calibration_s": 4.25, "frames_per_second": 31.5,
         "pipeline_frames_per_second": None, "pipeline_measured": False, "latency_ms": {"median": 28.0, "p95": 140.0},
-        "peak_memory_mb": 800.0, "damaged_frames": 2, "interrupted": True,
+        "peak_memory_mb": 800.0, "damaged_frames": 2, "interrupted": True, "broken_off": True,
     }  # fmt: skip
     lines = summary(report, Path("somewhere/out")).splitlines()
     assert len(lines) < 20
-    assert lines[0] == "frames        100, 98 tracked, 2 damaged, interrupted"
+    assert lines[0] == "frames        100, 98 tracked, 2 damaged, interrupted, the recording broke off"
     assert "0.71 mm" in lines[1]
     assert lines[-1].endswith(os.fspath(Path("somewhere/out")))

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
 from dphm_core.commands.base import OK, Command, Say
 from dphm_core.errors import DphmError
+
+if TYPE_CHECKING:
+    from dphm_core.sources import Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +34,8 @@ class Info(Command):
             camera = info.intrinsics
             say(f"{'kind':14}{info.kind}")
             say(f"{'name':14}{info.label}")
-            length = "live" if info.length is None else f"{info.length}, {info.length / info.fps:.1f} s"
-            say(f"{'frames':14}{length} at {info.fps:g} per second")
-            say(f"{'camera':14}{camera.width}x{camera.height}, focal lengths {camera.fx:.1f} {camera.fy:.1f}, ")
+            say(f"{'frames':14}{_length(source)} at {info.fps:g} per second")
+            say(f"{'camera':14}{camera.width}x{camera.height}, focal lengths {camera.fx:.1f} {camera.fy:.1f}")
             say(f"{'':14}centre {camera.cx:.1f} {camera.cy:.1f}, {'with' if camera.distorted else 'no'} distortion")
             frame = next(source)
             depth = frame.depth_m[frame.depth_m > 0]
@@ -41,6 +43,14 @@ class Info(Command):
             say(f"{'first frame':14}{frame.index}, {'with' if frame.color is not None else 'without'} colour")
             say(f"{'depth':14}in {depth.size / frame.depth_m.size:.0%} of the pixels, {reach}")
         return OK
+
+
+def _length(source: Source) -> str:
+    length = source.info.length
+    if length is None:
+        return "live"
+    count = source.count(range(length))
+    return f"{count}, {count / source.info.fps:.1f} s" + (f" with gaps, up to number {length - 1},") * (count < length)
 
 
 @dataclass(frozen=True, kw_only=True)

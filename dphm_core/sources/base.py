@@ -74,6 +74,10 @@ class Source(ABC):
     def _read_next(self) -> RGBDFrame:
         """Read one frame and move on; UnreadableFrame where it is damaged, StopIteration at the end."""
 
+    def count(self, indices: range) -> int:
+        """How many of these frame indices there are frames of, as far as that is known without reading them."""
+        return len(indices)
+
     def seek(self, index: int) -> None:
         """Make the frame with this index, or the first one after it, the next one; SourceError on a live source."""
         raise SourceError(f"{self.info.label} is live: it cannot go to frame {index}")

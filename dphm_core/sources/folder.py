@@ -17,6 +17,8 @@ from dphm_core.sources.folder_camera import read_folder_camera
 from dphm_core.sources.images import read_color, read_depth
 
 COLOR_FOLDER, DEPTH_FOLDER = "color", "depth"
+TRUTH_FILE = "ground_truth.npz"
+"""What a synthetic recording really showed."""
 COLOR_SUFFIXES = (".png", ".jpg", ".jpeg")
 DEPTH_SUFFIXES = (".png",)
 MAX_INDEX = 10_000_000
@@ -45,6 +47,10 @@ class FolderSource(Source):
             fps=self._camera.fps,
             length=self._indices[-1] + 1,
         )
+
+    def count(self, indices: range) -> int:
+        """How many of these frame indices there are depth images of."""
+        return sum(index in indices for index in self._indices)
 
     def seek(self, index: int) -> None:
         """Make the frame with this index, or the first one after it, the next one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from dphm_core.sources.base import UnreadableFrame
 from dphm_core.sources.fields import MAX_SIDE
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"IEND"
+PNG_CHUNK_FRAME = 12
+"""Bytes of a chunk's size and name before, and of its checksum behind its content."""
 JPEG_MAGIC = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
 JPEG_PADDING = 64
@@ -58,7 +62,7 @@ def _decode(content: bytes, name: str, flags: int) -> NDArray[Any]:
     if not content.startswith((PNG_MAGIC, JPEG_MAGIC)):
         raise UnreadableFrame(f"{name} is {'empty' if not content else 'not a PNG or JPEG'}")
     if content.startswith(PNG_MAGIC):
-        _check_png_size(content, name)
+        _check_png(content, name)
     try:
         image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags)
     except cv2.error as error:
@@ -68,10 +72,19 @@ def _decode(content: bytes, name: str, flags: int) -> NDArray[Any]:
     return image
 
 
-def _check_png_size(content: bytes, name: str) -> None:
-    """Look at the size before the decoder allocates it."""
+def _check_png(content: bytes, name: str) -> None:
+    """Look at the size before the decoder allocates it, and for damage, at which it writes to standard error."""
     if len(content) < 24:
         raise UnreadableFrame(f"{name} is cut off")
     width, height = struct.unpack(">II", content[16:24])
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
         raise UnreadableFrame(f"{name} claims a size of {width}x{height}")
+    start, kind = len(PNG_MAGIC), b""
+    while kind != PNG_END:
+        size, kind = struct.unpack_from(">I4s", content, start) if start + PNG_CHUNK_FRAME <= len(content) else (0, b"")
+        end = start + PNG_CHUNK_FRAME + size
+        if not kind or end > len(content):
+            raise UnreadableFrame(f"{name} is cut off")
+        if zlib.crc32(memoryview(content)[start + 4 : end - 4]) != int.from_bytes(content[end - 4 : end], "big"):
+            raise UnreadableFrame(f"{name} is damaged")
+        start = end

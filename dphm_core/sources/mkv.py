@@ -39,6 +39,8 @@ try:
 except EOFError:
     sys.exit("(). it has no capture")
 """
+CUES_ID = "1c53bb6b"
+"""Matroska's index, the last thing that a recorder writes."""
 MAX_BLANK_CAPTURES = 300
 """Captures without depth that are passed over in search of the first and the last frame."""
 USEC = 1e6
@@ -149,12 +151,15 @@ def _probe(path: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise SourceError(f"{path} could not be opened within {PROBE_TIMEOUT_S} s; copy it to a local disk") from error
     if probe.returncode != 0:
-        raise SourceError(
-            f"{path} is cut off, damaged or no Kinect recording ({_reason(probe.stdout)}); record it again"
-        )
+        raise SourceError(f"{path} is cut off, damaged or no Kinect recording ({_reason(probe.stdout, path)}")
 
 
-def _reason(output: str) -> str:
-    """Pick the first thing that the SDK complained about, without its own file names."""
+def _reason(output: str, path: Path) -> str:
+    """Pick the first thing that the SDK complained about, without its own file names; and what to do about it."""
     complaint = re.search(r"\(\)\. (.+)", output) or re.search(r"what\(\):\s*(.+)", output)
-    return complaint[1].strip() if complaint else "no reason given"
+    reason = complaint[1].strip() if complaint else "no reason given"
+    if CUES_ID in reason:
+        return (
+            f"its index is missing); `mkvmerge -o repaired.mkv {path.name}` of MKVToolNix makes one for what is there"
+        )
+    return f"{reason}); record it again"

@@ -40,10 +40,10 @@ class Selection:
         steps = max(0, -(-(index - self.start) // self.every))
         return self.start + steps * self.every
 
-    def count(self, length: int | None) -> int | None:
-        """How many frames of a source of this length at most; None where the source has no end and neither has this."""
+    def indices(self, length: int | None) -> range | None:
+        """Indices within a source of this length; None where the source has no end and neither has this."""
         ends = [end for end in (length, self.stop) if end is not None]
-        return len(range(self.start, min(ends), self.every)) if ends else None
+        return range(self.start, min(ends), self.every) if ends else None
 
 
 class SelectedFrames:
@@ -71,8 +71,17 @@ class SelectedFrames:
 
     @property
     def count(self) -> int | None:
-        """How many frames there are at most: some may be missing; None for a live source without a stop."""
-        return self._selection.count(self.info.length)
+        """How many frames there are, less those known to be missing; None for a live source without a stop."""
+        indices = self._selection.indices(self.info.length)
+        return None if indices is None else self._source.count(indices)
+
+    @property
+    def ahead(self) -> int:
+        """How many frames are still to come, as far as that is known; 0 for a live source."""
+        indices = self._selection.indices(self.info.length)
+        if indices is None or self.info.length is None:
+            return 0
+        return self._source.count(range(max(self._next, indices.start), indices.stop, indices.step))
 
     @property
     def damaged(self) -> int:

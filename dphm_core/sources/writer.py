@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import OutputError
-from dphm_core.frames import FloatArray
+from dphm_core.files import make_folder, write_atomically
+from dphm_core.frames import MILLIMETRE, FloatArray
 from dphm_core.sources.folder import COLOR_FOLDER, DEPTH_FOLDER
-from dphm_core.sources.folder_camera import CALIBRATION_FILE, MILLIMETRE, TIMESTAMPS_FILE
+from dphm_core.sources.folder_camera import CALIBRATION_FILE, TIMESTAMPS_FILE
 
 PNG_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 """Quick: the strongest compression saves a tenth and takes ten times as long."""
@@ -23,6 +24,8 @@ PNG_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 class FolderWriter:
     """Writes one recording; frames are numbered from 0 in the order in which they come.
+
+    A context manager: where the block raises, or is interrupted, what was written is removed again.
 
     Parameters
     ----------
@@ -39,15 +42,13 @@ class FolderWriter:
         self._intrinsics = intrinsics
         self._fps = fps
         self._timestamps_s: list[float] = []
+        self._made: list[Path] = []
         for folder in (path / COLOR_FOLDER, path / DEPTH_FOLDER):
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                occupied = any(folder.iterdir())
-            except OSError as error:
-                raise OutputError(f"{folder} cannot be made: {error}") from error
-            if occupied:
+            self._made += [part for part in (*reversed(folder.parents), folder) if not part.exists()]
+            make_folder(folder)
+            if any(folder.iterdir()):
                 raise OutputError(f"{path} already holds a recording; choose a new folder")
-        _write(path / CALIBRATION_FILE, _json({"color": _calibration(intrinsics)}))
+        write_atomically(path / CALIBRATION_FILE, _json({"color": _calibration(intrinsics)}))
 
     def write(self, color: NDArray[np.uint8] | None, depth_m: FloatArray, timestamp_s: float) -> None:
         """Append a frame.
@@ -64,15 +65,15 @@ class FolderWriter:
         size = (self._intrinsics.height, self._intrinsics.width)
         if depth_m.shape != size or (color is not None and color.shape != (*size, 3)):
             raise ValueError(f"frame of shape {depth_m.shape} does not fit the recording's {size}")
-        name = f"{len(self._timestamps_s):05d}.png"
+        name = _image_name(len(self._timestamps_s))
         if color is not None:
-            _write(self.path / COLOR_FOLDER / name, _png(cv2.cvtColor(color, cv2.COLOR_RGB2BGR)))
-        _write(self.path / DEPTH_FOLDER / name, _png(_millimetres(depth_m)))
+            write_atomically(self.path / COLOR_FOLDER / name, _png(cv2.cvtColor(color, cv2.COLOR_RGB2BGR)))
+        write_atomically(self.path / DEPTH_FOLDER / name, _png(_millimetres(depth_m)))
         self._timestamps_s.append(float(timestamp_s))
 
     def close(self) -> None:
         """Write the timestamps; harmless when repeated."""
-        _write(self.path / TIMESTAMPS_FILE, _json({"fps": self._fps, "timestamps_s": self._timestamps_s}))
+        write_atomically(self.path / TIMESTAMPS_FILE, _json({"fps": self._fps, "timestamps_s": self._timestamps_s}))
 
     def __enter__(self) -> Self:
         return self
@@ -80,7 +81,24 @@ class FolderWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+        else:
+            self._discard()
+
+    def _discard(self) -> None:
+        """Remove what was written: half a recording looks like a whole one."""
+        for folder in (self.path / COLOR_FOLDER, self.path / DEPTH_FOLDER):
+            for number in range(len(self._timestamps_s) + 1):
+                (folder / _image_name(number)).unlink(missing_ok=True)
+        (self.path / CALIBRATION_FILE).unlink(missing_ok=True)
+        for folder in reversed(self._made):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _image_name(number: int) -> str:
+    return f"{number:05d}.png"
 
 
 def _calibration(intrinsics: Intrinsics) -> dict[str, float]:
@@ -107,14 +125,3 @@ def _png(image: NDArray[Any]) -> bytes:
 
 def _json(content: dict[str, Any]) -> bytes:
     return json.dumps(content, indent=1).encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename: a reader never sees half a file."""
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error}") from error

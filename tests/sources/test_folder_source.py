@@ -174,3 +174,15 @@ def test_malformed_json_is_reported(tmp_path: Path, text: str) -> None:
     (folder / "calibration.json").write_text(text)
     with pytest.raises(SourceError, match=r"calibration\.json"):
         open_source(folder)
+
+
+def test_damaged_png_files_are_told_by_us_alone(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = make_recording(tmp_path, range(5))
+    for index, harm in enumerate(
+        [lambda c: c[:-4], lambda c: c[: len(c) // 2], lambda c: c[:60] + b"?" + c[61:], lambda c: c[:30]]
+    ):
+        path = folder / f"depth/{index:05d}.png"
+        path.write_bytes(harm(path.read_bytes()))
+    source = open_source(folder)
+    assert [frame.index for frame in source] == [4] and source.damaged == 4
+    assert "libpng" not in capfd.readouterr().err

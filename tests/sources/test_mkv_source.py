@@ -164,6 +164,14 @@ def test_files_that_are_no_recording(tmp_path: Path) -> None:
             open_source(path)
 
 
+def test_a_recording_without_its_index_is_told_how_to_get_one(tmp_path: Path, calibration: bytes) -> None:
+    path = tmp_path / "cut.mkv"
+    record(path, calibration, [capture(i, encoded("COLOR_MJPG")) for i in range(8)])
+    path.write_bytes(path.read_bytes()[:-200_000])
+    with pytest.raises(SourceError, match=r"index is missing\); `mkvmerge -o repaired\.mkv cut\.mkv`"):
+        open_source(path)
+
+
 @pytest.mark.parametrize("size", [100, 1000, 800_000])
 def test_a_cut_recording_is_an_error_not_a_crash(tmp_path: Path, shared_data: Path, size: int) -> None:
     path = tmp_path / "cut.mkv"

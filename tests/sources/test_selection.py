@@ -41,13 +41,13 @@ def recording(tmp_path: Path) -> Path:
 def test_frames_of_the_selection_come_in_order(recording: Path, selection: Selection, expected: list[int]) -> None:
     with SelectedFrames(open_source(recording), selection) as frames:
         assert [frame.index for frame in frames] == expected
-        assert frames.count is not None
-        assert frames.count >= len(expected)
+        assert (frames.count, frames.ahead) == (len(expected), 0)
 
 
 def test_going_to_a_frame_and_on(recording: Path) -> None:
     with SelectedFrames(open_source(recording), Selection(start=1, every=2)) as frames:
         frames.seek(8)
+        assert frames.ahead == 2
         assert [frame.index for frame in frames] == [9, 11]
         frames.seek(0)
         assert next(iter(frames)).index == 1
@@ -62,5 +62,5 @@ def test_selections_without_a_frame_are_refused(recording: Path) -> None:
 
 
 def test_a_live_source_has_no_count() -> None:
-    assert Selection().count(None) is None
-    assert Selection(stop=30, every=10).count(None) == 3
+    assert Selection().indices(None) is None
+    assert Selection(stop=30, every=10).indices(None) == range(0, 30, 10)
