@@ -10,6 +10,9 @@ import numpy as np
 from dphm_core.frames import Observation, TrackedFrame
 from dphm_core.tracking.tracker import HeadTracker
 
+MAX_EARLY = 900
+"""Frames before the calibration that are kept: half a minute, up to 400 MB. Older ones are followed backwards."""
+
 
 class RetrackingTracker:
     """A tracker that goes back to the frames before its calibration; lives on the tracking thread.
@@ -21,7 +24,7 @@ class RetrackingTracker:
 
     def __init__(self, tracker: HeadTracker) -> None:
         self._tracker = tracker
-        self._early: list[Observation] = []
+        self._early: deque[Observation] = deque(maxlen=MAX_EARLY)
         self._retracked: deque[TrackedFrame] = deque()
         self.frames_with_color = 0
         self.frames_with_face = 0
@@ -34,7 +37,9 @@ class RetrackingTracker:
         early = self._tracker.subject is None
         tracked = self._tracker.track(observation)
         if early:
-            self._early.append(observation)
+            # Before the first pose there is nothing to go on from: such frames are followed backwards, later.
+            if self._early or tracked.head_to_cam is not None:
+                self._early.append(observation)
             *before, tracked = self._track_early() or [tracked]
             self._retracked.extend(before)
         return tracked
@@ -60,7 +65,8 @@ class RetrackingTracker:
         """Track the frames of the calibration, once there is a subject; empty before, and when that was done."""
         if self._tracker.subject is None or not self._early:
             return []
-        early, self._early = self._early, []
+        early = list(self._early)
+        self._early.clear()
         self._tracker.restart()
         return [self._tracker.track(observation) for observation in early]
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+from dphm_core.limits import check_limits
+
+MIN_POINTS = 50
+"""Fewer depth points do not hold a head."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,20 @@ class TrackerConfig:
     threads: int = 1
     """CPU threads of the network evaluation. The landmark detector runs beside it, and threads that wait for each other
     on busy cores are many times slower than one."""
+
+    def __post_init__(self) -> None:
+        counts = ("iterations", "calibration_keyframes", "calibration_iterations", "threads")
+        spreads = tuple(field.name for field in fields(self) if "sigma" in field.name or "robust" in field.name)
+        limits: dict[str, tuple[float, float]] = {
+            **dict.fromkeys(counts, (1, 1000)),
+            **dict.fromkeys(spreads, (1e-6, 100.0)),
+            "points": (MIN_POINTS, 1_000_000),
+            "independent_points": (1, 1_000_000),
+            "max_normal_angle_deg": (1.0, 180.0),
+            "calibration_frames": (1, 10_000),
+            "calibration_points": (MIN_POINTS, 100_000),
+            "lost_inliers": (0.0, 1.0),
+            "forget_expression_frames": (0, 1_000_000),
+            "search_frames": (0, 1_000_000),
+        }
+        check_limits(self, "a tracker", limits)

@@ -64,7 +64,7 @@ def write_recording(
             writer.write(color, depth_m, frame / config.fps)
             if progress is not None:
                 progress(frame + 1, config.frames)
-    save_truth(folder, scene.actor, visible)
+        save_truth(folder, scene.actor, visible)
     log.info("%s: %d frames of subject %d", folder, config.frames, config.seed)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
+import pytest
 from batch_parts import CAMERA, FACE_RED, RedObserver, ScriptedTracker
 
-from dphm_core.frames import RGBDFrame, TrackStatus
+from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
+from dphm_core.output import retrack
 from dphm_core.output.retrack import RetrackingTracker
 from dphm_core.tracking.tracker import HeadTracker
 
@@ -26,6 +29,26 @@ def test_the_frame_that_ends_the_calibration_comes_back_tracked() -> None:
         results.append((tracker.track(observation), [early.index for early in tracker.take_retracked()]))
     assert [(result.index, early) for result, early in results] == [(0, []), (1, []), (2, [0, 1]), (3, []), (4, [])]
     assert [result.status for result, _ in results] == [TrackStatus.CALIBRATING] * 2 + [TrackStatus.TRACKING] * 3
+
+
+class Undecided(ScriptedTracker):
+    """Sees a head in every frame but the first three, and never has enough."""
+
+    calibration_faces = 10**9
+
+    def track(self, observation: Observation) -> TrackedFrame:
+        tracked = super().track(observation)
+        return replace(tracked, head_to_cam=None) if observation.frame.index < 3 and not self.subject else tracked
+
+
+def test_what_is_kept_for_later_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrack, "MAX_EARLY", 5)
+    for count, kept in ((6, [3, 4, 5]), (20, [15, 16, 17, 18, 19])):
+        tracker = RetrackingTracker(cast(HeadTracker, Undecided()))
+        for index in range(count):
+            tracker.track(RedObserver().observe(red_frame(index)))
+        tracker.finish()
+        assert [early.index for early in tracker.take_retracked()] == kept
 
 
 def test_a_recording_too_short_for_the_calibration_gets_all_its_frames_at_the_end() -> None:

@@ -93,6 +93,18 @@ def test_a_folder_with_a_recording_is_refused(generator: HeadGenerator, recordin
         write_recording(generator, RecordingConfig.clean(**SMALL), recording)
 
 
+def test_an_interrupted_recording_leaves_nothing(generator: HeadGenerator, tmp_path: Path) -> None:
+    def interrupt(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    (tmp_path / "mine").write_text("stays")
+    for folder in (tmp_path, tmp_path / "new" / "rec"):
+        with pytest.raises(KeyboardInterrupt):
+            write_recording(generator, RecordingConfig.clean(**SMALL), folder, interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def changed(generator: HeadGenerator, clean: tuple[np.ndarray, np.ndarray], **switch: object) -> np.ndarray:
     """Depth with a switch on, less clean depth, metres; NaN where only one of them is valid."""
     depth_m = frame_of(generator, RecordingConfig.clean(**{**SMALL, **switch}))[1]
