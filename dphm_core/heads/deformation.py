@@ -103,7 +103,7 @@ class Deformation:
                 from_position.addmm_(flow, layer.position)
                 by_expression.addmm_(flow, layer.expression)
             if layer.hidden is not None:
-                flow = (flow @ layer.hidden) * evaluation.slopes[index - 1]
+                flow = (flow @ layer.hidden).mul_(evaluation.slopes[index - 1])
         return cotangent[:, :3] + self._through_features(evaluation.position, from_position), by_expression
 
     def _through_features(self, position: Tensor, flow: Tensor) -> Tensor:

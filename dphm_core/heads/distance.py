@@ -99,20 +99,32 @@ def bake(
     field: IdentityField, identity: torch.Tensor, spacing: float = SPACING, check: Callable[[], None] = lambda: None
 ) -> BakedDistance:
     """Evaluate a subject's canonical distance on a grid: coarse everywhere, fine near the surface."""
-    coarse = spacing * COARSENING
-    blocks = np.ceil((BOX_MAX - BOX_MIN) / coarse).astype(int)
-    coarse_values = evaluate_field(field, identity, _node_positions(blocks + 1, coarse), check).reshape(blocks + 1)
-    values = _refine(coarse_values)
-    near = np.nonzero(np.abs(values) < NARROW_BAND)
-    positions = np.stack(near, axis=1).astype(np.float32) * spacing + BOX_MIN
-    values[near] = evaluate_field(field, identity, positions.astype(np.float32), check)
+    values = sample_grid(field, identity, BOX_MIN, BOX_MAX, spacing, check)
     nodes = np.stack([values, *np.gradient(values, spacing)], axis=-1).astype(np.float32)
     return BakedDistance(np.ascontiguousarray(nodes), BOX_MIN, spacing)
 
 
-def _node_positions(counts: NDArray[np.int64], spacing: float) -> FloatArray:
-    axes = [np.arange(count, dtype=np.float32) * spacing + low for count, low in zip(counts, BOX_MIN, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+def sample_grid(
+    field: IdentityField, identity: torch.Tensor, low: FloatArray, high: FloatArray, spacing: float,
+    check: Callable[[], None] = lambda: None,
+) -> FloatArray:  # fmt: skip
+    """Distances (X, Y, Z) at the nodes of a grid over a box, hyper coordinates zero.
+
+    The network is evaluated at every node only near the surface.
+    """
+    coarse = spacing * COARSENING
+    blocks = np.ceil((high - low) / coarse).astype(int)
+    places = np.stack(np.meshgrid(*(np.arange(n + 1) for n in blocks), indexing="ij"), axis=-1).reshape(-1, 3)
+
+    def evaluate(nodes: NDArray[np.int64], step: float) -> FloatArray:
+        queries = np.pad(nodes * step + low, ((0, 0), (0, field.config.hyper_dim))).astype(np.float32)
+        return evaluate_field(field, identity, queries, check)
+
+    values = _refine(evaluate(places, coarse).reshape(blocks + 1))
+    # No surface further from a coarse node than half the diagonal of its cell may be missed.
+    near = np.nonzero(np.abs(values) < max(NARROW_BAND, coarse * 3**0.5 / 2))
+    values[near] = evaluate(np.stack(near, axis=1), spacing)
+    return values
 
 
 def _refine(values: FloatArray) -> FloatArray:

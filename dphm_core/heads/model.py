@@ -12,8 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dphm_core.errors import CheckpointError
-from dphm_core.files import MODELS_FOLDER
-from dphm_core.files import write_atomically
+from dphm_core.files import MODELS_FOLDER, write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField

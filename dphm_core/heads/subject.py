@@ -16,8 +16,8 @@ from dphm_core.heads.model import HeadModel
 from dphm_core.heads.surface import carry_onto_surface, extract_surface
 
 WARP_ITERATIONS = 12
-WARP_TOLERANCE = 4e-5
-"""Largest step (0.01 mm) at which the inverse warp stops."""
+WARP_TOLERANCE = 2e-4
+"""A point whose step is smaller than this (0.05 mm) has arrived."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,17 @@ class Subject:
         self, canonical: FloatArray, expression: FloatArray, start: FloatArray | None = None
     ) -> FloatArray:
         """Posed points (N, 3) whose backward deformation is `canonical` (N, 3)."""
-        target = torch.from_numpy(canonical)
         code = torch.from_numpy(expression)
-        posed = torch.from_numpy((canonical if start is None else start).copy())
+        posed = (canonical if start is None else start).copy()
+        moving = np.arange(len(canonical))
         for _ in range(WARP_ITERATIONS):
-            step = target - self.deformation.evaluate(posed, code).canonical[:, :3]
-            posed += step
-            if float(step.abs().max()) < WARP_TOLERANCE:
+            reached = self.deformation.evaluate(torch.from_numpy(posed[moving]), code).canonical.numpy()[:, :3]
+            step = canonical[moving] - reached
+            posed[moving] += step
+            moving = moving[np.abs(step).max(axis=1) > WARP_TOLERANCE]
+            if not len(moving):
                 break
-        return posed.numpy()
+        return posed
 
 
 def build_subject(

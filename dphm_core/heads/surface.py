@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dphm_core.errors import CheckpointError
 from dphm_core.frames import FloatArray
-from dphm_core.heads.distance import DistanceFunction, evaluate_field
+from dphm_core.heads.distance import DistanceFunction, sample_grid
 from dphm_core.heads.identity import IdentityField
 from dphm_core.heads.template import Template
 from dphm_core.meshing.normals import vertex_normals
@@ -75,11 +75,7 @@ def extract_surface(field: IdentityField, identity: torch.Tensor) -> tuple[Float
     """
     from skimage.measure import marching_cubes
 
-    counts = np.ceil((EXTRACTION_MAX - EXTRACTION_MIN) / EXTRACTION_SPACING).astype(int) + 1
-    axes = [low + EXTRACTION_SPACING * np.arange(n) for low, n in zip(EXTRACTION_MIN, counts, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    queries = np.pad(points, ((0, 0), (0, field.config.hyper_dim))).astype(np.float32)
-    values = evaluate_field(field, identity, queries).reshape(counts)
+    values = sample_grid(field, identity, EXTRACTION_MIN, EXTRACTION_MAX, EXTRACTION_SPACING)
     if not values.min() < 0 < values.max():
         raise CheckpointError("this identity has no surface: the model's weights are not those of a trained head.")
     vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(EXTRACTION_SPACING,) * 3)  # type: ignore[no-untyped-call]

@@ -21,7 +21,7 @@ from dphm_core.tracking.fit_state import POSE_SIZE, FitState
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
-from dphm_core.tracking.terms import ContourTerm, Residuals, distance_residuals, robust_weights
+from dphm_core.tracking.terms import ContourTerm, Residuals, distance_residuals, robust_weights, signed_distances
 
 MIN_POINTS = 100
 INLIER_M = 0.005
@@ -104,7 +104,7 @@ class FrameSolver:
             equations.add(contour.jacobian, contour.values, robust)
 
     def _judge(self, state: FitState, points: FloatArray) -> Fit:
-        distance = np.abs(distance_residuals(self._subject, state, points).values)
+        distance = np.abs(signed_distances(self._subject, state, points))
         near = distance < INLIER_M
         mean = float(distance[near].mean()) if near.any() else float("nan")
         return Fit(state, mean, float(near.mean()))

@@ -46,6 +46,16 @@ def distance_residuals(subject: Subject, state: FitState, points_cam: FloatArray
     return Residuals(values * to_metres, jacobian * to_metres, gradient / length)
 
 
+def signed_distances(subject: Subject, state: FitState, points_cam: FloatArray) -> FloatArray:
+    """Signed distances (N,) of camera-frame points (N, 3) to the posed head, metres, without derivatives."""
+    pose = state.head_to_cam
+    with torch.no_grad():
+        evaluation = subject.deformation.evaluate(
+            torch.from_numpy(pose.to_head(points_cam)), torch.from_numpy(state.expression)
+        )
+    return subject.distance(evaluation.canonical.numpy())[0] * (METRES_PER_UNIT * pose.scale)
+
+
 @dataclass(frozen=True)
 class ContourTerm:
     """Template vertices on eyelids and lips that should be seen where the landmark detector saw them."""

@@ -97,3 +97,17 @@ def test_somebody_else_is_not_taken_for_the_subject(
     assert "another head" in refused.reason
     monkeypatch.undo()
     assert tracker.track(observations[-1]).status is TrackStatus.TRACKING
+
+
+def test_a_model_without_a_template_is_tracked_through_its_fields_alone(observations: list[Observation]) -> None:
+    model = replace(load_model("default"), template=None)
+    config = TrackerConfig(calibration_frames=CALIBRATION_FRAMES, calibration_keyframes=3, calibration_iterations=7)
+    tracker = HeadTracker(model, config)
+    frames = [tracker.track(observation) for observation in observations[: CALIBRATION_FRAMES + 2]]
+    last = frames[-1]
+    assert last.status is TrackStatus.TRACKING
+    assert last.vertices_cam is not None
+    assert last.vertices_cam.shape == frames[-2].vertices_cam.shape  # type: ignore[union-attr]
+    truth = GroundTruth.load(DEMO / "ground_truth.npz")
+    skin = truth.vertices_cam(last.index)[truth.face_vertices]
+    assert float(closest_on_mesh(skin, last.vertices_cam, tracker.faces)[0].mean()) < 0.0013
