@@ -209,7 +209,8 @@ class _Run:
             "source": frames.info.label,
             "model": self._stages.model,
             **track_facts(track),
-            "damaged_frames": frames.damaged + (frames.ahead if self._broken_off else 0),
+            "damaged_frames": frames.damaged,
+            "missing_frames": 0 if interrupted else self._missing(frames),
             "broken_off": self._broken_off,
             "interrupted": interrupted,
             "wall_s": round(perf_counter() - self._started, 3),
@@ -222,6 +223,12 @@ class _Run:
             rate = pipeline_rate(self._stages.frames(), self._stages.observer(), self._tracker)
             report |= {"pipeline_frames_per_second": rate, "pipeline_measured": True} if rate else {}
         return report
+
+    def _missing(self, frames: SelectedFrames) -> int:
+        """Frames that the recording should have and that never came, not even damaged: gaps, or a lost end."""
+        if frames.count is None or frames.info.length is None:
+            return 0
+        return max(0, frames.count - self._recorder.frames - frames.damaged)
 
     def _draw_contact_sheet(self, track: Track) -> None:
         """Read some frames once more and draw them; a picture that fails does not spoil the results."""

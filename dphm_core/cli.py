@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from dphm_core import __version__
 from dphm_core.errors import DphmError
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ COMMANDS = {
 """Name → class in `dphm_core.commands`, imported when called for, and what it does."""
 
 USAGE_ERROR, INTERRUPTED = 2, 130
+EXPLANATION = " " * 8
+"""Begin of the lines in which tyro repeats what an option is for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,27 +64,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(name: str, words: list[str]) -> Command:
-    """Build a command from its words; prints help or what is wrong with them, and exits, where they ask for it."""
+    """Build a command from its words; prints help, or one line on what is wrong with them, and exits with them."""
     import tyro
 
     module, _, kind = COMMANDS[name][0].partition(":")
     command: type[Command] = getattr(import_module(f"dphm_core.commands.{module}"), kind)
-    return tyro.cli(command, prog=f"dphm {name}", args=words)
+    complaint = io.StringIO()
+    try:
+        with redirect_stderr(complaint):
+            return tyro.cli(command, prog=f"dphm {name}", args=words)
+    except SystemExit as ended:
+        if ended.code:
+            print(f"dphm {name}: {_one_line(complaint.getvalue())}; see dphm {name} --help", file=sys.stderr)
+        raise
+
+
+def _one_line(box: str) -> str:
+    """What tyro says in several lines under a title, two characters in, less the explanations of options."""
+    told = []
+    for line in box.splitlines()[1:]:
+        text = line[2:].rstrip("│ ")
+        if text.startswith(("For full helptext", "Argument helptext")):
+            break
+        if not text.startswith(EXPLANATION):
+            told.append(f" {text.strip()}" if text.strip("─-") else ";")
+    return "".join(told).strip(" ;.") or "wrong options"
 
 
 def _overview(words: list[str]) -> int:
-    """Print the commands, those of a group where one is named; an error unless that was asked for."""
-    asked = not words or words[-1] in ("-h", "--help")
-    group = words[0] if words and not words[0].startswith("-") else ""
-    chosen = {name: told for name, (_, told) in COMMANDS.items() if name.split()[0] == group}
-    stream = sys.stdout if asked and (chosen or not group) else sys.stderr
-    if not chosen and group:
-        print(f"dphm: there is no command '{group}'", file=stream)
-    print("usage: dphm COMMAND …     (dphm COMMAND --help tells its options)\n", file=stream)
-    for name, (_, told) in COMMANDS.items():
-        if not chosen or name in chosen:
-            print(f"  {name:18}{told}", file=stream)
-    return 0 if stream is sys.stdout else USAGE_ERROR
+    """Print the commands, those of a group where one is named; an error where there is no such command."""
+    if words == ["--version"]:
+        print(f"dphm {__version__}")
+        return 0
+    asked = [word for word in words if word not in ("-h", "--help")]
+    chosen = {name: told for name, (_, told) in COMMANDS.items() if name.split()[: len(asked)] == asked}
+    if not chosen:
+        print(f"dphm: there is no command '{' '.join(asked[:2])}'; dphm --help lists them", file=sys.stderr)
+        return USAGE_ERROR
+    print("usage: dphm COMMAND …     (dphm COMMAND --help tells its options)\n")
+    for name, told in chosen.items():
+        print(f"  {name:18}{told}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -112,9 +112,8 @@ def _column(
 
 
 def _read(frames: SelectedFrames, index: int) -> RGBDFrame:
-    frames.seek(index)
-    frame = next(iter(frames), None)
-    if frame is None or frame.index != index:
+    frame = frames.frame_at(index)
+    if frame is None:
         raise SourceError(f"{frames.info.label}: frame {index} cannot be read again")
     return frame
 

@@ -198,7 +198,7 @@ def test_a_recording_that_breaks_off_is_read_as_far_as_it_goes(
 ) -> None:
     parts = breaking_after(stages(record(tmp_path / "rec", [True] * 9)), 6, SourceError("rec breaks off"))
     report = track_recording(parts, tmp_path / "out", BatchOptions(contact_sheet=False))
-    assert (report["frames"], report["damaged_frames"], report["broken_off"]) == (6, 3, True)
+    assert (report["frames"], report["missing_frames"], report["broken_off"]) == (6, 3, True)
     assert "rec breaks off; going on with the 6 frames before" in caplog.text
 
 

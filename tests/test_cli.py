@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from batch_parts import CAMERA, record
 
-from dphm_core import cli
+from dphm_core import __version__, cli
 from dphm_core.commands import look
 from dphm_core.commands.track import summary
 
@@ -76,7 +76,31 @@ def test_unknown_commands_exit_with_2(words: list[str], capsys: pytest.CaptureFi
     assert cli.main(words) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "dphm COMMAND" in captured.err
+    assert captured.err == f"dphm: there is no command '{' '.join(words)}'; dphm --help lists them\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["track"], "Missing from dphm track: SOURCE --out PATH; see dphm track --help"),
+        (["track", "x", "--out", "y", "--nonsense"], "Unrecognized options: --nonsense; see"),
+        (["track", "x", "--out", "y", "--start", "a"], "Error parsing --start: invalid literal"),
+        (["track", "x", "--out", "y", "--format", "png"], "invalid choice 'png' for argument '--format'"),
+        (["bench", "--repeats"], "Missing value for argument '--repeats'"),
+    ],
+)
+def test_wrong_options_are_one_line(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    captured = capsys.readouterr()
+    assert ended.value.code == 2
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1 and told in captured.err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"dphm {__version__}\n"
 
 
 def no_depth(recording: Path) -> None:
@@ -277,10 +301,10 @@ def test_the_summary_fits_a_screen_and_names_what_counts() -> None:
     report = {
         "frames": 100, "tracked": 98, "residual_mm": 0.71, "calibration_s": 4.25, "frames_per_second": 31.5,
         "pipeline_frames_per_second": None, "pipeline_measured": False, "latency_ms": {"median": 28.0, "p95": 140.0},
-        "peak_memory_mb": 800.0, "damaged_frames": 2, "interrupted": True, "broken_off": True,
+        "peak_memory_mb": 800.0, "damaged_frames": 2, "missing_frames": 3, "interrupted": True, "broken_off": True,
     }  # fmt: skip
     lines = summary(report, Path("somewhere/out")).splitlines()
     assert len(lines) < 20
-    assert lines[0] == "frames        100, 98 tracked, 2 damaged, interrupted, the recording broke off"
+    assert lines[0] == "frames        100, 98 tracked, 2 damaged, 3 missing, interrupted, the recording broke off"
     assert "0.71 mm" in lines[1]
     assert lines[-1].endswith(os.fspath(Path("somewhere/out")))

@@ -86,9 +86,10 @@ def summary(report: dict[str, Any], out: Path) -> str:
 
 
 def _remarks(report: dict[str, Any]) -> str:
-    damaged = report["damaged_frames"]
+    damaged, missing = report["damaged_frames"], report["missing_frames"]
     remarks = {
         f", {damaged} damaged": damaged > 0,
+        f", {missing} missing": missing > 0,
         ", interrupted": report["interrupted"],
         ", the recording broke off": report["broken_off"],
     }

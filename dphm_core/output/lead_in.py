@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dphm_core.frames import RGBDFrame, TrackedFrame
+from dphm_core.frames import TrackedFrame
 from dphm_core.output.retrack import without_images
 from dphm_core.sources.selection import SelectedFrames
 from dphm_core.stages import FrameObserver
@@ -42,7 +42,7 @@ def follow_backwards(
     tracker.resume(first)
     pose = first.head_to_cam
     for index in reversed(before):
-        frame = _frame_at(frames, index)
+        frame = frames.frame_at(index)
         if frame is None:
             continue
         observer.hint(*head_place(pose, frame.intrinsics))
@@ -51,9 +51,3 @@ def follow_backwards(
             return
         pose = tracked.head_to_cam
         yield replace(tracked, reason=REASON)
-
-
-def _frame_at(frames: SelectedFrames, index: int) -> RGBDFrame | None:
-    frames.seek(index)
-    frame = next(iter(frames), None)
-    return frame if frame is not None and frame.index == index else None

@@ -76,14 +76,6 @@ class SelectedFrames:
         return None if indices is None else self._source.count(indices)
 
     @property
-    def ahead(self) -> int:
-        """How many frames are still to come, as far as that is known; 0 for a live source."""
-        indices = self._selection.indices(self.info.length)
-        if indices is None or self.info.length is None:
-            return 0
-        return self._source.count(range(max(self._next, indices.start), indices.stop, indices.step))
-
-    @property
     def damaged(self) -> int:
         """Unreadable frames skipped so far."""
         return self._source.damaged
@@ -108,6 +100,12 @@ class SelectedFrames:
         """Make the selected frame with this index, or the first one after it, the next one."""
         self._next = self._selection.following(index)
         self._source.seek(self._next)
+
+    def frame_at(self, index: int) -> RGBDFrame | None:
+        """Read the selected frame with this index; None where there is none, or it is damaged."""
+        self.seek(index)
+        frame = next(iter(self), None)
+        return frame if frame is not None and frame.index == index else None
 
     def close(self) -> None:
         """Close the source."""
