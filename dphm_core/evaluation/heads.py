@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dphm_core.camera.raster import NO_FACE, rasterize
-from dphm_core.frames import FloatArray
+from dphm_core.frames import MM_PER_UNIT, FloatArray
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject, build_subject
 from dphm_core.training.expressions import random_expression
 from dphm_core.training.ict import FACE_VERTICES, SKIN_VERTEX_COUNT, HeadGenerator, face_normals, visible_faces
 from dphm_core.training.sampling import random_identity
 
-MM_PER_UNIT = 250.0
 UNSEEN_SEED = 910_000
 LIP_LANDMARKS = slice(48, 68)
 EYE_LANDMARKS = slice(36, 48)
