@@ -1,4 +1,4 @@
-"""What flows from a source to a view: RGBDFrame → Observation → TrackedFrame, and a whole Track.
+"""What flows from a source to a view: RGBDFrame → Observation → TrackedFrame.
 
 Metres and seconds everywhere. Camera frame: OpenCV (x right, y down, z forward). Head frame: REFERENCE's "NPHM" frame
 (x to the subject's left, y up, z out of the face, unit length 0.25 m).

@@ -1,1 +1,1 @@
-"""Meshes: extraction once, warping every frame, writers by file extension."""
+"""Mesh normals and writers by file extension."""

@@ -18,11 +18,11 @@ from dphm_core.heads.model import HeadModel
 from dphm_core.heads.template import NO_VERTEX
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState, pose_jacobian_of_head_points
-from dphm_core.tracking.frame_solver import landmark_rays, normal_agreement
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
-from dphm_core.tracking.terms import METRES_PER_UNIT, Residuals, reprojection_residuals, robust_weights
+from dphm_core.tracking.terms import METRES_PER_UNIT, Residuals, landmark_rays, reprojection_residuals, robust_weights
+from dphm_core.tracking.weighting import add_depth, add_scores, normal_agreement
 
 log = logging.getLogger(__name__)
 
@@ -111,18 +111,11 @@ class Calibrator:
         columns = self._columns(index)
         points, normals = face_points(observation, state.head_to_cam, count, rng)
         residuals = self._distances(state, coefficients, points)
-        weight = robust_weights(residuals.values, width)
-        weight *= normal_agreement(residuals, state, normals) > np.cos(np.radians(config.max_normal_angle_deg))
-        share = config.independent_points / max(1, len(weight))
-        equations.add(residuals.jacobian, residuals.values, weight * (share / config.depth_sigma_m**2), columns)
+        add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, config, columns)
         expression = columns[self._coefficient_count + 1 : -POSE_SIZE]
         equations.add_diagonal(state.expression, np.full(len(expression), EXPRESSION_SIGMA**-2), expression)
         if observation.landmarks is not None:
-            targets = self._scores.targets(observation.landmarks.blendshapes)
-            named = self._scores.weights
-            equations.add_diagonal(
-                state.expression[named] - targets, np.full(len(named), config.score_sigma**-2), expression[named]
-            )
+            add_scores(equations, state, observation.landmarks, self._scores, config, expression)
             self._add_landmarks(equations, observation, state, coefficients, columns)
         inlier = np.abs(residuals.values) < 2 * width
         return float(np.abs(residuals.values[inlier]).mean()) if inlier.any() else float("nan")

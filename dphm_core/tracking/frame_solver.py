@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.camera.rays import undistort
 from dphm_core.frames import FloatArray, Observation
 from dphm_core.heads.subject import Subject
 from dphm_core.heads.template import NO_VERTEX
@@ -21,7 +19,14 @@ from dphm_core.tracking.fit_state import POSE_SIZE, FitState
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
-from dphm_core.tracking.terms import ContourTerm, Residuals, distance_residuals, robust_weights, signed_distances
+from dphm_core.tracking.terms import (
+    ContourTerm,
+    distance_residuals,
+    landmark_rays,
+    robust_weights,
+    signed_distances,
+)
+from dphm_core.tracking.weighting import add_depth, add_scores, normal_agreement
 
 MIN_POINTS = 100
 INLIER_M = 0.005
@@ -63,19 +68,10 @@ class FrameSolver:
             width = config.robust_start_m * (config.robust_end_m / config.robust_start_m) ** (step / max(1, count - 1))
             equations = NormalEquations(len(state.expression) + POSE_SIZE)
             residuals = distance_residuals(self._subject, state, points)
-            self._add_distances(equations, residuals, state, normals, width)
+            add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, config)
             self._add_priors(equations, state, start, observation, rays)
             state = step_within_box(equations, state, bool(self._subject.model.expression_names))
         return self._judge(state, points)
-
-    def _add_distances(
-        self, equations: NormalEquations, residuals: Residuals, state: FitState, normals: FloatArray, width: float
-    ) -> None:
-        config = self._config
-        weight = robust_weights(residuals.values, width)
-        weight *= normal_agreement(residuals, state, normals) > np.cos(np.radians(config.max_normal_angle_deg))
-        share = config.independent_points / len(weight)
-        equations.add(residuals.jacobian, residuals.values, weight * (share / config.depth_sigma_m**2))
 
     def _add_priors(
         self, equations: NormalEquations, state: FitState, start: FitState, observation: Observation,
@@ -93,11 +89,7 @@ class FrameSolver:
         equations.add_diagonal(np.zeros(POSE_SIZE), pose_weight, slice(size, size + POSE_SIZE))
         if observation.landmarks is None:
             return
-        targets = self._scores.targets(observation.landmarks.blendshapes)
-        weights = self._scores.weights
-        equations.add_diagonal(
-            state.expression[weights] - targets, np.full(len(weights), config.score_sigma**-2), weights
-        )
+        add_scores(equations, state, observation.landmarks, self._scores, config, np.arange(size))
         if self._contours is not None and rays is not None:
             contour = self._contours.residuals(state, rays)
             robust = robust_weights(contour.values, 4 * config.contour_sigma_m) / config.contour_sigma_m**2
@@ -118,21 +110,6 @@ def step_within_box(equations: NormalEquations, state: FitState, named: bool) ->
         lower[:size], upper[:size] = -state.expression, 1 - state.expression
     step = equations.solve(lower, upper)
     return state.moved(state.expression + step[:size].astype(np.float32), step[size:].astype(np.float32))
-
-
-def normal_agreement(residuals: Residuals, state: FitState, normals_cam: FloatArray) -> FloatArray:
-    """Cosine (N,) between the model's normals and the scan's."""
-    assert residuals.normals_head is not None
-    return np.asarray(((residuals.normals_head @ state.head_to_cam.rotation.T) * normals_cam).sum(axis=1))
-
-
-def landmark_rays(observation: Observation) -> FloatArray | None:
-    """Rays (478, 2), x/z and y/z, of the detected landmarks."""
-    if observation.landmarks is None:
-        return None
-    camera: Intrinsics = observation.frame.intrinsics
-    centred = observation.landmarks.pixels - np.array([camera.cx, camera.cy])
-    return undistort(centred / np.array([camera.fx, camera.fy]), camera).astype(np.float32)
 
 
 def _contour_term(subject: Subject) -> ContourTerm | None:

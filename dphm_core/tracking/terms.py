@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from dphm_core.frames import UNITS_PER_METRE, FloatArray, Similarity
+from dphm_core.camera.rays import undistort
+from dphm_core.frames import UNITS_PER_METRE, FloatArray, Observation, Similarity
 from dphm_core.heads.subject import Subject
 from dphm_core.tracking.fit_state import FitState, pose_jacobian_of_head_points
 
@@ -16,18 +17,18 @@ METRES_PER_UNIT = 1 / UNITS_PER_METRE
 
 @dataclass(frozen=True)
 class Residuals:
-    """N residuals of one term with their Jacobian by [expression, pose]."""
+    """N residuals of one term with their Jacobian by C unknowns, which the maker tells."""
 
     values: FloatArray
     """(N,) metres."""
     jacobian: FloatArray
-    """(N, E + 6)"""
+    """(N, C)"""
     normals_head: FloatArray | None = None
     """(N, 3) model normals in the posed head frame, where the term has them."""
 
 
 def distance_residuals(subject: Subject, state: FitState, points_cam: FloatArray) -> Residuals:
-    """Signed distances of camera-frame points (N, 3) to the posed head.
+    """Signed distances of camera-frame points (N, 3) to the posed head, with their Jacobian by [expression, pose].
 
     Source: NPHM's data term; per-point derivatives by one backward pass (REFERENCE section 8).
     """
@@ -98,3 +99,12 @@ def reprojection_residuals(points_head: FloatArray, basis: FloatArray, rays: Flo
 def robust_weights(residual: FloatArray, width: float) -> FloatArray:
     """Geman–McClure weights (N,): half at 0.64 widths, vanishing for outliers."""
     return np.asarray(1 / (1 + (residual / width) ** 2) ** 2, dtype=np.float32)
+
+
+def landmark_rays(observation: Observation) -> FloatArray | None:
+    """Rays (478, 2), x/z and y/z, of the detected landmarks."""
+    if observation.landmarks is None:
+        return None
+    camera = observation.frame.intrinsics
+    centred = observation.landmarks.pixels - np.array([camera.cx, camera.cy])
+    return undistort(centred / np.array([camera.fx, camera.fy]), camera).astype(np.float32)
