@@ -26,6 +26,7 @@ COMMANDS = {
     "synth recording": ("synth:SynthRecording", "render a made-up person before a depth camera"),
     "synth prepare": ("synth:SynthPrepare", "prepare a checkout of ICT-FaceKit for training and synthesis"),
     "train heads": ("train:TrainHeads", "train one field of the default model"),
+    "train diffusion": ("train:TrainDiffusion", "train the prior over a model's identity or expression codes"),
     "train export": ("train:TrainExport", "put trained fields together into a model"),
     "train report": ("train:TrainReport", "measure a default model on heads it never saw"),
     "landmark-model": ("look:LandmarkModel", "print where the face landmark model is, fetching it if need be"),

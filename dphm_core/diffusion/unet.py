@@ -27,7 +27,7 @@ class UNetConfig:
     """Sizes of a U-Net; the defaults are the official model's."""
 
     length: int
-    """Length of the latent code."""
+    """Length of the latent code; one that does not halve evenly gets zeros at its end inside the network."""
     dim: int = 64
     """Channels of the first level; a multiple of 8."""
     multipliers: tuple[int, ...] = (1, 2, 4, 8)
@@ -38,9 +38,13 @@ class UNetConfig:
             raise ValueError(f"multipliers {self.multipliers} are not one positive factor per level")
         if self.dim < GROUPS or self.dim % GROUPS:
             raise ValueError(f"{self.dim} channels are not a positive multiple of {GROUPS}")
-        halvings = 2 ** (len(self.multipliers) - 1)
-        if self.length < 1 or self.length % halvings:
-            raise ValueError(f"a code of length {self.length} cannot be halved {len(self.multipliers) - 1} times")
+        if self.length < 1:
+            raise ValueError(f"a code of length {self.length} has no entry")
+
+    @property
+    def padding(self) -> int:
+        """Zeros that make a code's length a multiple of what the levels halve it by."""
+        return -self.length % 2 ** (len(self.multipliers) - 1)
 
 
 class UNet1D(nn.Module):
@@ -75,7 +79,7 @@ class UNet1D(nn.Module):
 
     def forward(self, noised: Tensor, steps: Tensor) -> Tensor:
         """Predict v (B, 1, D) of noised, normalised codes (B, 1, D) at diffusion steps (B,)."""
-        first = state = self.init_conv(noised)
+        first = state = self.init_conv(functional.pad(noised, (0, self.config.padding)))
         time = self.time_mlp(steps)  # (B,4·dim)
         skips: list[Tensor] = []
         for block1, block2, attention, shrink in map(_parts, self.downs):
@@ -87,7 +91,8 @@ class UNet1D(nn.Module):
             state = block1(torch.cat([state, skips.pop()], dim=1), time)
             state = block2(torch.cat([state, skips.pop()], dim=1), time)
             state = grow(attention(state))
-        return self.final_conv(self.final_res_block(torch.cat([state, first], dim=1), time))
+        v = self.final_conv(self.final_res_block(torch.cat([state, first], dim=1), time))
+        return v[..., : self.config.length]
 
 
 def _level(fan_in: int, width: int, attention: nn.Module, resize: nn.Module, time_dim: int) -> nn.ModuleList:

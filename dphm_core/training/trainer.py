@@ -78,6 +78,14 @@ class Progress:
     """Validation errors so far."""
 
 
+def save_checkpoint(path: Path, field: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    """Write what `load_checkpoint` reads, atomically; makes the folder where it is missing."""
+    state = {"field": field.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}
+    make_folder(path.parent)
+    with written_atomically(path) as partial:
+        torch.save(state, partial)
+
+
 def load_checkpoint(path: Path, field: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> Progress:
     """Read a training's checkpoint into a field, and into its optimiser where given.
 
@@ -144,14 +152,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint atomically."""
-        state = {
-            "field": self.objective.field.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "progress": vars(self.progress),
-        }
-        make_folder(self.folder)
-        with written_atomically(self.checkpoint) as partial:
-            torch.save(state, partial)
+        save_checkpoint(self.checkpoint, self.objective.field, self.optimizer, self.progress)
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""

@@ -90,6 +90,15 @@ def assert_relative(found: Tensor, expected: Tensor) -> None:
     assert float((found - expected).abs().max() / expected.abs().max()) < 1e-4
 
 
+def test_a_code_that_does_not_halve_evenly_is_one_with_zeros_at_its_end() -> None:
+    odd, even = (UNet1D(UNetConfig(length, dim=8, multipliers=(1, 2, 4))) for length in (21, 24))
+    even.load_state_dict(odd.state_dict())
+    noised, steps = torch.randn(2, 1, 21, generator=torch.Generator().manual_seed(1)), torch.tensor([3, 800])
+    v = odd(noised, steps)
+    assert v.shape == (2, 1, 21)
+    assert torch.equal(v, even(torch.nn.functional.pad(noised, (0, 3)), steps)[..., :21])
+
+
 @pytest.fixture
 def prior() -> LatentPrior:
     torch.manual_seed(2)
@@ -164,7 +173,7 @@ class TestFile:
             ({"format": "other"}, "format"),
             ({"config": "{"}, "Expecting"),
             ({"length": 10**9}, "larger than any"),
-            ({"length": 25}, "cannot be halved"),
+            ({"length": 0}, "has no entry"),
             ({"dim": 12}, "multiple of 8"),
             ({"dim": 16}, "is .*, not"),
             ({"multipliers": []}, "multipliers"),

@@ -1,0 +1,162 @@
+"""Training of a latent prior: its loss falls, a resume is the uninterrupted training, the prior denoises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dphm_core.cli import main
+from dphm_core.diffusion.prior import Probe
+from dphm_core.diffusion.prior_file import EXPRESSION_PRIOR, IDENTITY_PRIOR, load_prior
+from dphm_core.diffusion.schedule import add_noise
+from dphm_core.errors import CheckpointError, SettingError
+from dphm_core.frames import FloatArray
+from dphm_core.heads.model import load_model
+from dphm_core.heads.official import import_official
+from dphm_core.training.codes import codebook_codes, made_up_codes
+from dphm_core.training.diffusion import DiffusionConfig, DiffusionTrainer, train_diffusion
+
+TRAINING = DiffusionConfig(
+    steps=24, batch=4, learning_rate=5e-3, codes=300, dim=8, multipliers=(1, 2), checkpoint_every=12
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """A trainer sets these for its process; other tests should not notice."""
+    count = torch.get_num_threads()
+    yield
+    torch.set_num_threads(count)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="module")
+def expressions() -> FloatArray:
+    return made_up_codes("expression", load_model("default"), 600, 0)
+
+
+def losses(trainer: DiffusionTrainer) -> list[float]:
+    return [entry["held_out_loss"] for entry in trainer.progress.history]
+
+
+@pytest.fixture(scope="module")
+def trained(expressions: FloatArray, tmp_path_factory: pytest.TempPathFactory) -> DiffusionTrainer:
+    config = replace(TRAINING, steps=150, batch=16, checkpoint_every=30)
+    trainer = DiffusionTrainer("expression", expressions, config, tmp_path_factory.mktemp("trained"))
+    trainer.run()
+    return trainer
+
+
+def test_the_loss_falls(trained: DiffusionTrainer) -> None:
+    assert len(losses(trained)) == 5
+    assert losses(trained)[-1] < 0.85 * losses(trained)[0]
+
+
+def test_the_saved_prior_takes_noise_away(trained: DiffusionTrainer) -> None:
+    prior = load_prior(trained.folder / EXPRESSION_PRIOR)
+    assert prior.unet.config.length == 53
+    clean = prior.denormalised(trained.held_out)
+    for step in (400, 600):
+        noise = torch.randn(1, 53, generator=torch.Generator().manual_seed(step))
+        steps = torch.tensor([step])
+        noised = prior.denormalised(add_noise(prior.schedule, trained.held_out, steps, noise))
+        denoised = prior.denoised(clean, Probe(steps, noise)).code
+        assert float((denoised - clean).norm(dim=1).mean()) < 0.5 * float((noised - clean).norm(dim=1).mean())
+
+
+def test_the_prior_knows_a_face_from_independent_weights(trained: DiffusionTrainer, expressions: FloatArray) -> None:
+    """Shuffling each column by itself keeps every weight's range and breaks what faces are made of."""
+    prior = trained.prior()
+    shuffled = np.random.default_rng(3).permuted(expressions, axis=0)[: len(trained.held_out)]
+    probes = [prior.probe(len(shuffled), seed) for seed in range(4)]
+
+    def loss(codes: Tensor) -> float:
+        with torch.no_grad():
+            return float(np.mean([float(prior.denoising_loss(codes, probe)) for probe in probes]))
+
+    assert loss(prior.denormalised(trained.held_out)) < 0.99 * loss(torch.from_numpy(shuffled))
+
+
+class Interrupted(DiffusionTrainer):
+    """Stops in the middle, as a person's Ctrl-C would."""
+
+    def _loss(self, unet: torch.nn.Module, data: Tensor, rng: np.random.Generator) -> Tensor:
+        if self.progress.step == 19:
+            raise KeyboardInterrupt
+        return super()._loss(unet, data, rng)  # type: ignore[arg-type]
+
+
+def test_a_resumed_training_is_the_uninterrupted_one(expressions: FloatArray, tmp_path: Path) -> None:
+    whole = DiffusionTrainer("expression", expressions, TRAINING, tmp_path / "whole")
+    whole.run()
+    with pytest.raises(KeyboardInterrupt):
+        Interrupted("expression", expressions, TRAINING, tmp_path / "parts").run()
+    assert not (tmp_path / "parts" / EXPRESSION_PRIOR).exists()
+    resumed = DiffusionTrainer("expression", expressions, TRAINING, tmp_path / "parts")
+    resumed.run()
+    assert [entry["step"] for entry in resumed.progress.history] == [12, 24]
+    assert losses(resumed) == losses(whole)
+    for name, value in whole.networks.state_dict().items():
+        assert torch.equal(value, resumed.networks.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_other_codes_is_refused(expressions: FloatArray, tmp_path: Path) -> None:
+    DiffusionTrainer("expression", expressions, TRAINING, tmp_path).save()
+    with pytest.raises(CheckpointError, match="codes of another range"):
+        DiffusionTrainer("expression", 2 * expressions, TRAINING, tmp_path).resume()
+    with pytest.raises(CheckpointError, match=r"expression_diffusion\.pt is not of this training"):
+        DiffusionTrainer("expression", expressions, replace(TRAINING, dim=16), tmp_path).resume()
+
+
+def test_the_command_trains_the_default_models_identities(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--codes", "40", "--steps", "2", "--batch", "2", "--dim", "8", "--multipliers", "1", "2", "2", "2"]
+    assert main(["train", "diffusion", "identity", "--out", str(tmp_path / "new"), *words]) == 0
+    assert f"step 2, 0 s in {tmp_path / 'new' / IDENTITY_PRIOR}" in capsys.readouterr().out
+    prior = load_prior(tmp_path / "new" / IDENTITY_PRIOR)
+    codes = made_up_codes("identity", load_model("default"), 40, 0)
+    assert prior.unet.config.length == codes.shape[1]
+    assert (prior.minimum, prior.maximum) == (codes.min(), codes.max())
+
+
+def test_identities_vary_as_the_model_says() -> None:
+    model = load_model("default")
+    codes = made_up_codes("identity", model, 2000, 0)
+    np.testing.assert_allclose(codes.mean(axis=0), model.identity_mean, atol=0.02)
+    np.testing.assert_allclose(codes.std(axis=0), np.linalg.norm(model.identity_basis, axis=1), rtol=0.1)
+
+
+def test_an_imported_model_takes_its_codebook(shared_data: Path, tmp_path: Path) -> None:
+    official = shared_data.parent / "parity" / "official_small"
+    if not official.is_dir():
+        pytest.skip("needs ../shared/parity/official_small, which is absent")
+    model = import_official(official, official / "anchors_39.npy", out=tmp_path / "model")
+    with pytest.raises(SettingError, match="--codebook"):
+        made_up_codes("expression", model, 10, 0)
+    codes = codebook_codes("identity", model, official)
+    assert codes.shape[1] == model.config.identity_dim
+    with pytest.raises(CheckpointError, match="checkpoint_epoch"):
+        codebook_codes("identity", model, tmp_path)
+    if len(codes) >= 10:
+        train_diffusion("identity", tmp_path / "model", tmp_path / "out", replace(TRAINING, steps=2), official)
+        assert load_prior(tmp_path / "out" / IDENTITY_PRIOR).maximum == codes.max()
+    else:
+        with pytest.raises(SettingError, match="cannot train"):
+            train_diffusion("identity", tmp_path / "model", tmp_path / "out", TRAINING, official)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"codes": 3}, {"learning_rate": float("nan")}])
+def test_impossible_trainings_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(SettingError, match=next(iter(wrong))):
+        replace(TRAINING, **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"dim": 12}, {"multipliers": ()}, {"multipliers": (0,)}, {"multipliers": (1, 999)}])
+def test_impossible_networks_are_refused(expressions: FloatArray, tmp_path: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(SettingError, match="network cannot be made"):
+        DiffusionTrainer("expression", expressions, replace(TRAINING, **wrong), tmp_path)  # type: ignore[arg-type]
