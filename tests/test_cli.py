@@ -221,11 +221,14 @@ def test_evaluating_what_is_no_track_is_refused(tmp_path: Path, capsys: pytest.C
     assert "no track" in assert_refused(["evaluate", str(tmp_path), str(tmp_path)], capsys)
 
 
-def test_bench_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bench_prints_a_table_of_stages_and_one_of_fields(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "--repeats", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["median", "95", "%"]
     assert lines[1].count("ms") == 2
+    fields = lines[lines.index("") + 1 :]
+    assert fields[0].split()[-1] == "points/s"
+    assert all(float(line.split()[-1].replace(",", "")) > 0 for line in fields[1:])
 
 
 @pytest.mark.parametrize("repeats", ["0", "-1"])

@@ -88,21 +88,29 @@ def single_figures(figures: dict[str, Any], group: str = "") -> Iterator[tuple[s
 
 @dataclass(frozen=True, kw_only=True)
 class Bench(Command):
-    """Time the camera stages on this machine: depth registration, filtering, points and normals."""
+    """Time the camera stages (registration, filtering, points and normals) and the head model's fields, here."""
 
     repeats: int = 50
-    """Timed calls per stage."""
+    """Timed calls per stage; a fifth as many for the fields, which take longer."""
 
     def run(self, say: Say) -> int:
-        """Print a table of milliseconds."""
+        """Print tables of milliseconds."""
         from dphm_core.evaluation.camera_benchmark import camera_benchmark
+        from dphm_core.evaluation.field_benchmark import field_benchmark
 
-        rows = camera_benchmark(self.repeats)
-        width = max(len(name) for name in rows) + 2
-        say(f"{'':{width}}{'median':>10}{'95 %':>10}")
-        for name, times in rows.items():
-            say(f"{name:{width}}{times['median_ms']:>7.2f} ms{times['p95_ms']:>7.2f} ms")
+        _say_times(camera_benchmark(self.repeats), say)
+        say("")
+        _say_times(field_benchmark(max(1, self.repeats // 5)), say)
         return OK
+
+
+def _say_times(rows: dict[str, dict[str, float]], say: Say) -> None:
+    width = max(len(name) for name in rows) + 2
+    rates = any("points_per_s" in times for times in rows.values())
+    say(f"{'':{width}}{'median':>10}{'95 %':>10}" + f"{'points/s':>12}" * rates)
+    for name, times in rows.items():
+        rate = f"{times['points_per_s']:>12,.0f}" if rates else ""
+        say(f"{name:{width}}{times['median_ms']:>7.2f} ms{times['p95_ms']:>7.2f} ms{rate}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dphm_core.heads.expression import SKIP_SCALE, ExpressionField
-from dphm_core.heads.identity import SOFTPLUS_BETA
+from dphm_core.heads.softplus import SOFTPLUS_BETA
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ NARROW_BAND = 0.035
 """Distance from the surface (9 mm) within which every node is evaluated."""
 CHUNK = 8192
 """Queries per network call: keeps memory bounded and the working set in cache."""
+GRADIENT_CHUNK = 4096
+"""The same where every layer's state is kept for the way back."""
 
 
 class DistanceFunction(Protocol):
@@ -59,12 +61,16 @@ class FieldDistance:
     identity: torch.Tensor
 
     def __call__(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Distance (N,) and gradient (N, Q)."""
-        with torch.enable_grad():
-            points = torch.from_numpy(np.ascontiguousarray(queries)).requires_grad_()
-            values = self.field(points[None], self.identity[None])[0]
-            (gradient,) = torch.autograd.grad(values.sum(), points)
-        return values.detach().numpy(), gradient.numpy()
+        """Distance (N,) and gradient (N, Q), by one pass forward and one back, in bounded memory."""
+        values, gradient = np.empty(len(queries), np.float32), np.empty(queries.shape, np.float32)
+        for start in range(0, len(queries), GRADIENT_CHUNK):
+            part = slice(start, start + GRADIENT_CHUNK)
+            with torch.enable_grad():
+                points = torch.from_numpy(np.ascontiguousarray(queries[part])).requires_grad_()
+                distance = self.field(points[None], self.identity[None])[0]
+                gradient[part] = torch.autograd.grad(distance.sum(), points)[0].numpy()
+            values[part] = distance.detach().numpy()
+        return values, gradient
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dphm_core.heads.config import HeadConfig
-from dphm_core.heads.identity import SOFTPLUS_BETA
+from dphm_core.heads.softplus import SOFTPLUS_BETA
 
 SKIP_SCALE = 2**-0.5
 

@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dphm_core.heads.config import HeadConfig
+from dphm_core.heads.softplus import SOFTPLUS_BETA, softplus_
 
-SOFTPLUS_BETA = 100.0
 ANCHOR_WIDTH = 64
 GLOBAL_DISTANCE = 0.75
 """Distance that the global network, which has no anchor of its own, counts as having (head-frame units)."""
 WEIGHT_FLOOR = 1e-8
+BLOCK = 1024
+"""Rows of an expert that go through its layers together: at the official width they stay in a core's cache."""
 
 
 class IdentityField(nn.Module):
@@ -70,23 +72,45 @@ class IdentityField(nn.Module):
         (B, N) signed distance, positive outside.
         """
         batch, count, _ = queries.shape
-        anchors = self.anchors(identity)  # (B,39,3)
-        distance = torch.cdist(queries[..., :3], anchors)  # (B,N,39)
-        nearest = distance.topk(self.config.neighbours, dim=-1, largest=False).indices  # (B,N,K)
-        everywhere = torch.full_like(nearest[..., :1], self.config.anchors)
-        members = torch.cat([nearest, everywhere], dim=-1)  # (B,N,K+1)
-        origin = torch.zeros_like(anchors[:, :1])
-        centres = torch.cat([anchors, origin], dim=1)  # (B,40,3)
-        rows = torch.arange(batch, device=queries.device)[:, None, None]
-        delta = queries[..., None, :3] - centres[rows, members]  # (B,N,K+1,3)
+        members, delta = self._members(queries[..., :3], self.anchors(identity))
         weights = self._blend_weights(delta)
-        delta = delta * self.mirror[members]
         hyper = queries[..., None, 3:].expand(-1, -1, members.shape[-1], -1)
+        inputs = torch.cat([delta * self.mirror[members], hyper], dim=-1).flatten(0, 2)  # (B*N*(K+1),3+hyper)
         constants = self._conditioning(identity)  # (B,40,width)
-        values = self._evaluate(
-            torch.cat([delta, hyper], dim=-1).flatten(0, 2), members.flatten(), constants, count * members.shape[-1]
-        )
+        values = self._evaluate(inputs, members.flatten(), constants, count * members.shape[-1])
         return (values.view(batch, count, -1) * weights).sum(dim=-1)
+
+    def reference(self, queries: Tensor, identity: Tensor) -> Tensor:
+        """The same (N,) for queries (N, 3 + hyper_dim) of one code (D,), plainly: every expert at every query."""
+        anchors = self.anchors(identity[None])  # (1,39,3)
+        members, delta = self._members(queries[None, :, :3], anchors)  # (1,N,K+1)
+        constants = self._conditioning(identity[None])[0]  # (40,width)
+        code_dim = self.config.global_dim + self.config.local_dim
+        columns = []
+        for member, centre in enumerate(functional.pad(anchors[0], (0, 0, 0, 1))):
+            expert = int(self.expert_of_anchor[member])
+            x = torch.cat([(queries[:, :3] - centre) * self.mirror[member], queries[:, 3:]], dim=-1)
+            hidden = functional.linear(
+                x, self.weights[0][expert, :, code_dim:], constants[member] + self.biases[0][expert]
+            )
+            for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+                hidden = functional.linear(functional.softplus(hidden, SOFTPLUS_BETA), weight[expert], bias[expert])
+            columns.append(hidden[:, 0])
+        values = torch.stack(columns, dim=-1).gather(-1, members[0])  # (N,K+1)
+        return (values * self._blend_weights(delta)[0]).sum(dim=-1)
+
+    def expert_sizes(self, queries: Tensor, identity: Tensor) -> list[int]:
+        """Rows that each distinct expert evaluates in `forward`."""
+        members, _ = self._members(queries[..., :3], self.anchors(identity))
+        return torch.bincount(self.expert_of_anchor[members].flatten(), minlength=self.config.expert_count).tolist()
+
+    def _members(self, points: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+        """Anchors (B, N, K+1) whose experts count at points (B, N, 3), the global one last; offsets (B, N, K+1, 3)."""
+        nearest = torch.cdist(points, anchors).topk(self.config.neighbours, dim=-1, largest=False).indices  # (B,N,K)
+        members = functional.pad(nearest, (0, 1), value=self.config.anchors)  # (B,N,K+1)
+        centres = functional.pad(anchors, (0, 0, 0, 1))  # (B,40,3), the global expert's is the origin
+        rows = torch.arange(len(points), device=points.device)[:, None, None]
+        return members, points[..., None, :] - centres[rows, members]
 
     def _blend_weights(self, delta: Tensor) -> Tensor:
         """Gaussian weights (B, N, K+1) of the nearest experts and the global one."""
@@ -106,25 +130,28 @@ class IdentityField(nn.Module):
         from_global = torch.einsum("bg,kwg->bkw", glob, first[..., : config.global_dim])
         code_dim = config.global_dim + config.local_dim
         from_local = torch.einsum("bkl,kwl->bkw", local, first[..., config.global_dim : code_dim])
-        return from_global + from_local + self.biases[0][self.expert_of_anchor]
+        return from_global + from_local
 
     def _evaluate(self, delta: Tensor, members: Tensor, constants: Tensor, per_batch: int) -> Tensor:
         """Values (R,) of each row's expert; rows are grouped by expert so that each layer is one matrix product."""
-        code_dim = self.config.global_dim + self.config.local_dim
-        order = torch.argsort(self.expert_of_anchor[members])
-        sizes = torch.bincount(self.expert_of_anchor[members], minlength=self.config.expert_count).tolist()
+        experts = self.expert_of_anchor[members]
+        order = torch.argsort(experts)
+        sizes = torch.bincount(experts, minlength=self.config.expert_count).tolist()
         batch_of_row = torch.div(order, per_batch, rounding_mode="floor")
-        hidden_constant = constants[batch_of_row, members[order]]  # (R,width)
+        codes = batch_of_row * constants.shape[1] + members[order]  # row of constants (B*40,width)
+        constants = constants.flatten(0, 1)
         pieces = []
-        for expert, (x, constant) in enumerate(
-            zip(delta[order].split(sizes), hidden_constant.split(sizes), strict=True)
-        ):
-            hidden = x @ self.weights[0][expert, :, code_dim:].T + constant
-            for weight, bias in zip(self.weights[1:], self.biases[1:], strict=True):
-                hidden = functional.linear(functional.softplus(hidden, SOFTPLUS_BETA), weight[expert], bias[expert])
-            pieces.append(hidden[:, 0])
-        # index_put in the inverse order keeps the gradient a plain gather
-        return torch.cat(pieces)[torch.argsort(order)]
+        for expert, (x, code) in enumerate(zip(delta[order].split(sizes), codes.split(sizes), strict=True)):
+            weights, biases = [weight[expert] for weight in self.weights], [bias[expert] for bias in self.biases]
+            weights[0] = weights[0][:, -x.shape[1] :]
+            for rows, row_codes in zip(x.split(BLOCK), code.split(BLOCK), strict=True):
+                hidden = constants.index_select(0, row_codes).addmm_(rows, weights[0].T)  # (rows,width)
+                for weight, bias in zip(weights[1:-1], biases, strict=False):
+                    hidden = softplus_(hidden, bias) @ weight.T
+                hidden = functional.linear(softplus_(hidden, biases[-2]), weights[-1], biases[-1])
+                pieces.append(hidden[:, 0])
+        # The derivative of a copy in this order is a plain gather.
+        return torch.empty_like(delta[:, 0]).index_copy(0, order, torch.cat(pieces))
 
 
 def _expert_of_anchor(config: HeadConfig) -> Tensor:
