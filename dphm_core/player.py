@@ -93,13 +93,6 @@ class Player:
             self._steps = max(self._steps, 1)
             self._changed.notify_all()
 
-    def set_speed(self, speed: float) -> None:
-        """Change the factor on the source's frame rate."""
-        with self._changed:
-            self._speed = speed
-            self._due = monotonic()
-            self._changed.notify_all()
-
     def stop(self) -> None:
         """Let the producer go: `next_turn` returns None from now on."""
         with self._changed:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class Intrinsics:
@@ -35,11 +32,6 @@ class Intrinsics:
     """Tangential coefficients p1, p2."""
     metric_radius: float | None = None
     """Largest radius on the plane z = 1 for which the distortion was calibrated; None where unknown."""
-
-    @property
-    def matrix(self) -> NDArray[np.float64]:
-        """The 3×3 pinhole matrix."""
-        return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], dtype=np.float64)
 
     @property
     def distorted(self) -> bool:

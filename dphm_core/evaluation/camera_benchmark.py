@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rigid import RigidTransform
-from dphm_core.errors import SettingError
+from dphm_core.evaluation.timing import check_repeats, time_call
 
 FloatArray = NDArray[np.float32]
 
@@ -56,8 +53,6 @@ NOISE_M, QUANTUM_M = 0.0015, 0.001
 HEAD_RANGE_M = (0.3, 0.9)
 REGION_SIZE_PX = (350, 450)
 """Width and height of a head's region in the 720p image."""
-WARM_UP = 3
-"""Untimed calls first: they compile, or load, the kernels and build tables."""
 
 
 def camera_benchmark(repeats: int = 50) -> dict[str, dict[str, float]]:
@@ -82,8 +77,7 @@ def camera_benchmark(repeats: int = 50) -> dict[str, dict[str, float]]:
     from dphm_core.camera.rays import project
     from dphm_core.camera.registration import DepthRegistration
 
-    if repeats < 1:
-        raise SettingError(f"a benchmark takes 1 repeat or more, not {repeats}")
+    check_repeats(repeats)
     depth_m = head_before_wall(DEPTH_CAMERA)
     register = DepthRegistration(DEPTH_CAMERA, COLOR_CAMERA, DEPTH_TO_COLOR)
     registered = register(depth_m)
@@ -91,8 +85,8 @@ def camera_benchmark(repeats: int = 50) -> dict[str, dict[str, float]]:
     x0, y0 = int(u) - REGION_SIZE_PX[0] // 2, int(v) - REGION_SIZE_PX[1] // 2
     region = (x0, y0, x0 + REGION_SIZE_PX[0], y0 + REGION_SIZE_PX[1])
     return {
-        "registration 640x576 -> 1280x720": _time(lambda: register(depth_m), repeats),
-        "filter, unproject, normals 350x450": _time(
+        "registration 640x576 -> 1280x720": time_call(lambda: register(depth_m), repeats),
+        "filter, unproject, normals 350x450": time_call(
             lambda: oriented_points(registered, COLOR_CAMERA, region, HEAD_RANGE_M), repeats
         ),
     }
@@ -125,15 +119,3 @@ def head_before_wall(camera: Intrinsics, seed: int = 0) -> FloatArray:
     noisy = depth + np.random.default_rng(seed).normal(0, NOISE_M, depth.shape)
     steps: FloatArray = np.nan_to_num(np.round(noisy / QUANTUM_M)).astype(np.float32)
     return steps * np.float32(QUANTUM_M)
-
-
-def _time(call: Callable[[], object], repeats: int) -> dict[str, float]:
-    for _ in range(WARM_UP):
-        call()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    median, p95 = np.percentile(seconds, [50, 95]) * 1e3
-    return {"median_ms": float(median), "p95_ms": float(p95)}

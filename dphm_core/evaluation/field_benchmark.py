@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from dphm_core.errors import SettingError
+from dphm_core.evaluation.timing import check_repeats, time_call
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +34,7 @@ def field_benchmark(repeats: int = 10) -> dict[str, dict[str, float]]:
     Parameters
     ----------
     repeats : int
-        Timed calls of each, after one that is not timed.
+        Timed calls of each, after some that are not timed.
 
     Returns
     -------
@@ -56,8 +53,7 @@ def field_benchmark(repeats: int = 10) -> dict[str, dict[str, float]]:
     from dphm_core.heads.model import load_model
     from dphm_core.heads.numerics import prepare_thread
 
-    if repeats < 1:
-        raise SettingError(f"a benchmark takes 1 repeat or more, not {repeats}")
+    check_repeats(repeats)
     prepare_thread(1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -136,11 +132,5 @@ def _points(count: int, dimensions: int = 3) -> torch.Tensor:
 
 
 def _time(call: Callable[[], object], points: int, repeats: int) -> dict[str, float]:
-    call()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - start)
-    median, p95 = (float(value) for value in np.percentile(seconds, [50, 95]))
-    return {"median_ms": median * 1e3, "p95_ms": p95 * 1e3, "points_per_s": points / median}
+    times = time_call(call, repeats)
+    return {**times, "points_per_s": points / times["median_ms"] * 1e3}

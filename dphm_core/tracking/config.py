@@ -37,9 +37,9 @@ class TrackerConfig:
     expression_step_sigma: float = 0.15
     """Spread of a blendshape weight's change from frame to frame."""
     rotation_step_sigma_rad: float = 0.1
-    """Spread of the head's turn from frame to frame."""
+    """Spread of the head's turn in one Gauss–Newton step."""
     translation_step_sigma_m: float = 0.02
-    """Spread of the head's shift from frame to frame."""
+    """Spread of the head's shift in one Gauss–Newton step."""
     calibration_frames: int = 30
     """Frames with a face that are looked at before the identity is worked out."""
     calibration_keyframes: int = 8

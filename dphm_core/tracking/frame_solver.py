@@ -85,7 +85,7 @@ class FrameSolver:
         moved = state.expression - start.expression
         equations.add_diagonal(moved, ones / config.expression_step_sigma**2, expression)
         pose_weight = np.repeat([config.rotation_step_sigma_rad**-2, config.translation_step_sigma_m**-2], 3)
-        # The pose is linearised where it stands; the little it moved since the frame before hardly matters here.
+        # A damping about where the pose stands, which holds it where depth does not: no pull to the frame before.
         equations.add_diagonal(np.zeros(POSE_SIZE), pose_weight, slice(size, size + POSE_SIZE))
         if observation.landmarks is None:
             return
