@@ -107,10 +107,10 @@ class Bench(Command):
 def _say_times(rows: dict[str, dict[str, float]], say: Say) -> None:
     width = max(len(name) for name in rows) + 2
     rates = any("points_per_s" in times for times in rows.values())
-    say(f"{'':{width}}{'median':>10}{'95 %':>10}" + f"{'points/s':>12}" * rates)
+    say(f"{'':{width}}{'median':>11}{'95 %':>11}" + f"{'points/s':>12}" * rates)
     for name, times in rows.items():
         rate = f"{times['points_per_s']:>12,.0f}" if rates else ""
-        say(f"{name:{width}}{times['median_ms']:>7.2f} ms{times['p95_ms']:>7.2f} ms{rate}")
+        say(f"{name:{width}}{times['median_ms']:>8.2f} ms{times['p95_ms']:>8.2f} ms{rate}")
 
 
 @dataclass(frozen=True, kw_only=True)
