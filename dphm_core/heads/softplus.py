@@ -13,7 +13,6 @@ import numba
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 SOFTPLUS_BETA = 100.0
@@ -32,7 +31,7 @@ _L0, _L1, _L2, _L3, _L4, _L5 = (
 def softplus_(hidden: Tensor, bias: Tensor) -> Tensor:
     """Softplus of hidden + bias, (R, W) and (W,), in the memory of `hidden` where it can be.
 
-    That is: float32, contiguous, on a CPU; there it has a first derivative only.
+    That is: float32, contiguous, on a CPU.
     """
     if hidden.dtype != torch.float32 or not hidden.is_cpu or not hidden.is_contiguous():
         return functional.softplus(hidden + bias, SOFTPLUS_BETA)
@@ -53,11 +52,13 @@ class _Softplus(torch.autograd.Function):
         return hidden
 
     @staticmethod
-    @once_differentiable
     def backward(context: Any, flow: Tensor) -> tuple[Tensor, Tensor | None]:
         (result,) = context.saved_tensors
-        through = torch.empty_like(result)
-        _multiply_slope(flow.contiguous().view(-1).numpy(), result.view(-1).numpy(), through.view(-1).numpy())
+        if torch.is_grad_enabled():  # create_graph: this derivative will be differentiated through flow and result
+            through = -flow * torch.expm1(-SOFTPLUS_BETA * result)
+        else:
+            through = torch.empty_like(result)
+            _multiply_slope(flow.contiguous().view(-1).numpy(), result.view(-1).numpy(), through.view(-1).numpy())
         return through, through.sum(dim=0) if context.needs_input_grad[1] else None
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from dphm_core.heads import distance
@@ -44,6 +47,44 @@ def test_softplus_has_torchs_derivatives() -> None:
     theirs = torch.autograd.grad(functional.softplus(hidden + bias, SOFTPLUS_BETA), (hidden, bias), flow)
     for mine, plain in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine, plain, atol=1e-4, rtol=0)
+
+
+def test_softplus_has_second_derivatives() -> None:
+    torch.manual_seed(2)
+    hidden, bias = 0.03 * torch.randn(6, 4, dtype=torch.float64), 0.03 * torch.randn(4, dtype=torch.float64)
+    inputs = (hidden.requires_grad_(), bias.requires_grad_())
+    assert torch.autograd.gradgradcheck(lambda h, b: softplus_(h * 1, b), inputs)
+
+
+def test_second_derivatives_are_the_plain_ones() -> None:
+    """As the eikonal loss takes them: the length of a slope, differentiated to everything that it depends on."""
+    torch.manual_seed(3)
+    points, bias = (0.2 * torch.randn(60, 3)).requires_grad_(), (0.01 * torch.randn(24)).requires_grad_()
+    first, last = torch.randn(3, 24).requires_grad_(), torch.randn(24, 1).requires_grad_()
+
+    def derivatives(activation: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, ...]:
+        value = activation(points @ first, bias) @ last
+        (slope,) = torch.autograd.grad(value.sum(), points, create_graph=True)
+        return torch.autograd.grad(slope.norm(dim=1).sum(), (points, first, bias, last))
+
+    ours = derivatives(softplus_)
+    plain = derivatives(lambda hidden, bias: functional.softplus(hidden + bias, SOFTPLUS_BETA))
+    for mine, theirs in zip(ours, plain, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=2e-4 * float(theirs.abs().max()), rtol=0)
+
+
+def test_the_fields_spatial_gradient_can_be_differentiated(field: IdentityField) -> None:
+    queries, codes = torch.rand(1, 300, 5) - 0.5, torch.randn(1, CONFIG.identity_dim).requires_grad_()
+
+    def derivatives(evaluate: Callable[[Tensor], Tensor]) -> tuple[Tensor, ...]:
+        points = queries.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(evaluate(points).sum(), points, create_graph=True)
+        return torch.autograd.grad((slope.norm(dim=-1) - 1).square().sum(), (codes, *field.weights))
+
+    ours = derivatives(lambda points: field(points, codes))
+    plain = derivatives(lambda points: field.reference(points[0], codes[0]))
+    for mine, theirs in zip(ours, plain, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=1e-3 * float(theirs.abs().max()), rtol=0)
 
 
 def test_grouped_values_and_all_gradients_are_those_of_the_dense_reference(field: IdentityField) -> None:
