@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from dphm_core.errors import OutputError, SourceError
 from dphm_core.frames import FloatArray, RGBDFrame, Similarity
+from dphm_core.meshing.picture import BACKGROUND, Image
 from dphm_core.output.track_file import Track
 from dphm_core.output.views import (
-    BACKGROUND,
-    Image,
     cloud_view,
     color_view,
     empty_view,

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dphm_core.camera.raster import NO_FACE, rasterize
 from dphm_core.frames import MM_PER_UNIT, FloatArray
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject, build_subject
+from dphm_core.meshing.picture import Framing, Image, contact_sheet, shaded_picture, write_picture
 from dphm_core.training.expressions import random_expression
-from dphm_core.training.ict import FACE_VERTICES, SKIN_VERTEX_COUNT, HeadGenerator, face_normals, visible_faces
+from dphm_core.training.ict import FACE_VERTICES, SKIN_VERTEX_COUNT, HeadGenerator, visible_faces
 from dphm_core.training.sampling import random_identity
 
 UNSEEN_SEED = 910_000
@@ -38,6 +38,8 @@ SHOWN = {
     "eyeBlink": {"eyeBlink_L": 1.0, "eyeBlink_R": 1.0},
 }
 PICTURE_SPACING = 0.006
+PICTURE_SIZE, PICTURE_YAW_DEG = 260, 20.0
+SHOWN_FRAMING = Framing((0.0, -0.06, 0.06), 0.9)
 
 
 @dataclass(frozen=True)
@@ -120,21 +122,18 @@ def _regions(generator: HeadGenerator) -> Regions:
 
 def draw_expressions(model: HeadModel, generator: HeadGenerator, path: Path) -> None:
     """Draw the posed field of one unseen head (upper row) beside the truth (lower row) for telling expressions."""
-    import cv2
-
     coefficients = random_identity(generator, np.random.default_rng(UNSEEN_SEED + 1))
     subject = build_subject(model, coefficients, 1.0)
-    columns = []
-    for name, values in SHOWN.items():
+    fields: list[Image] = []
+    truths: list[Image] = []
+    for values in SHOWN.values():
         expression = np.zeros(len(generator.expression_names), dtype=np.float32)
         for shape, value in values.items():
             expression[generator.expression_names.index(shape)] = value
-        vertices, faces = posed_surface(subject, expression)
-        truth = generator.vertices(coefficients, expression)
-        column = np.vstack([_draw(vertices, faces), _draw(truth, generator.faces)])
-        cv2.putText(column, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255,), 1, cv2.LINE_AA)
-        columns.append(column)
-    cv2.imwrite(str(path), np.hstack(columns))
+        shown = (posed_surface(subject, expression), (generator.vertices(coefficients, expression), generator.faces))
+        for row, (vertices, faces) in zip((fields, truths), shown, strict=True):
+            row.append(shaded_picture(vertices, faces, PICTURE_SIZE, PICTURE_YAW_DEG, SHOWN_FRAMING))
+    write_picture(path, contact_sheet([*fields, *truths], len(SHOWN), [*SHOWN]))
 
 
 def posed_surface(subject: Subject, expression: FloatArray) -> tuple[FloatArray, NDArray[np.int32]]:
@@ -150,16 +149,3 @@ def posed_surface(subject: Subject, expression: FloatArray) -> tuple[FloatArray,
     grid = values.reshape([len(axis) for axis in axes])
     vertices, faces, _, _ = marching_cubes(grid, 0.0, spacing=(PICTURE_SPACING,) * 3)  # type: ignore[no-untyped-call]
     return (vertices + low).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)
-
-
-def _draw(vertices: FloatArray, faces: NDArray[np.int32], size: int = 260) -> NDArray[np.uint8]:
-    """Shaded orthographic picture from the front, a little from the left."""
-    yaw = np.radians(20)
-    turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    turned = (vertices @ turn.T).astype(np.float32)
-    screen = np.column_stack(
-        [turned[:, 0] * size * 1.1 + size * 0.42, size * 0.42 - turned[:, 1] * size * 1.1, 3 - turned[:, 2]]
-    )
-    _, face_image = rasterize(screen.astype(np.float32), faces, size, size, perspective=False)
-    shade = np.clip(face_normals(turned, faces) @ np.array([0.3, 0.35, 0.89]), 0.05, 1) * 235
-    return np.where(face_image == NO_FACE, 0, shade[face_image]).astype(np.uint8)

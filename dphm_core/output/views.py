@@ -10,20 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.camera.raster import barycentric, rasterize
 from dphm_core.camera.rays import project, unproject
 from dphm_core.frames import FloatArray, RGBDFrame
-from dphm_core.meshing.normals import vertex_normals
+from dphm_core.meshing.picture import BACKGROUND, FROM_HEAD, SKIN, Image, see, turn
 
-Image = NDArray[np.uint8]
-"""(H, W, 3) uint8 RGB."""
-
-BACKGROUND = (30, 32, 36)
-SKIN = np.array([205.0, 190.0, 175.0])
 LANDMARK = (60, 255, 120)
-LIGHT = np.array([-0.35, -0.5, -0.8]) / np.linalg.norm([-0.35, -0.5, -0.8])
-"""Direction towards the light: above and left of the camera."""
-AMBIENT = 0.25
 OPACITY = 0.85
 """Of the mesh over the colour image."""
 CROP_MARGIN = 2.0
@@ -35,8 +26,6 @@ VIEW_SIZE_M = 0.3
 CLOUD_RADIUS_M = 0.2
 """Points this near the face's middle are shown."""
 CLOUD_YAW_DEG, MESH_YAW_DEG = 25.0, 35.0
-FROM_HEAD = np.diag([1.0, -1.0, -1.0])
-"""Head axes (y up, z out of the face) → axes of a camera that looks the face in the eye."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +97,7 @@ def cloud_view(frame: RGBDFrame, face_cam: FloatArray, rotation: FloatArray, siz
     centre = _middle(face_cam)
     points = unproject(frame.depth_m, frame.intrinsics)
     near = (points[..., 2] > 0) & (((points - centre) ** 2).sum(axis=-1) < CLOUD_RADIUS_M**2)
-    turned = (points[near] - centre) @ _turn(CLOUD_YAW_DEG if rotation[0, 2] > 0 else -CLOUD_YAW_DEG).T + centre
+    turned = (points[near] - centre) @ turn(CLOUD_YAW_DEG if rotation[0, 2] > 0 else -CLOUD_YAW_DEG).T + centre
     colors = np.full((len(turned), 3), SKIN, dtype=np.uint8) if frame.color is None else frame.color[near]
     pixels = np.rint(project(turned, _side_camera(centre, size)))
     corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
@@ -128,7 +117,7 @@ def mesh_view(
 
     `rotation` (3, 3) is head → camera.
     """
-    to_view = rotation @ (_turn(MESH_YAW_DEG) @ FROM_HEAD).T
+    to_view = rotation @ (turn(MESH_YAW_DEG) @ FROM_HEAD).T
     ahead = np.array([0.0, 0.0, _middle(face_cam)[2]], dtype=np.float32)
     turned = (vertices_cam @ to_view - _middle(face_cam @ to_view) + ahead).astype(np.float32)
     placed = project(turned, _side_camera(ahead, size)).astype(np.float32)
@@ -138,17 +127,13 @@ def mesh_view(
 def _draw_mesh(
     view: Image, placed: FloatArray, vertices: FloatArray, faces: NDArray[np.int32], opacity: float
 ) -> Image:
-    """Draw vertices (V, 3), whose pixels (V, 2) are known, with Lambert's shading."""
+    """Draw vertices (V, 3), whose pixels (V, 2) are known, lit and shaded."""
     screen = np.column_stack([placed, vertices[:, 2]]).astype(np.float32)
     screen[~np.isfinite(screen).all(axis=1)] = 0.0  # z = 0: left out
-    _, face_image = rasterize(screen, faces, view.shape[1], view.shape[0])
-    pixels, triangles, weights = barycentric(screen, faces, face_image)
-    normals = (vertex_normals(vertices, faces)[faces[triangles]] * weights[:, :, None]).sum(axis=1)
-    length = np.maximum(np.linalg.norm(normals, axis=1), 1e-6)
-    light = AMBIENT + (1 - AMBIENT) * np.clip(normals @ LIGHT / length, 0, 1)
-    columns, rows = pixels.T
-    shaded = view.copy()
-    shaded[rows, columns] = (opacity * light[:, None] * SKIN + (1 - opacity) * view[rows, columns]).astype(np.uint8)
+    seen = see(screen, vertices, faces, (view.shape[1], view.shape[0]))
+    shaded, behind = view.copy(), view[seen.rows, seen.columns]
+    lit = np.clip(seen.light[:, None] * np.array(SKIN, np.float32), 0, 255)
+    shaded[seen.rows, seen.columns] = (opacity * lit + (1 - opacity) * behind).astype(np.uint8)
     return shaded
 
 
@@ -160,12 +145,6 @@ def _within(places: FloatArray, size: int) -> NDArray[np.int64]:
 
 def _middle(points: FloatArray) -> FloatArray:
     return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, dtype=np.float32)
-
-
-def _turn(yaw_deg: float) -> NDArray[np.float64]:
-    """Rotation (3, 3) about the vertical axis."""
-    sin, cos = np.sin(np.radians(yaw_deg)), np.cos(np.radians(yaw_deg))
-    return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
 
 
 def _side_camera(centre: FloatArray, size: int) -> Intrinsics:
