@@ -24,6 +24,8 @@ class TrainHeads(Command):
     """Prepared ICT-FaceKit folder, from `dphm synth prepare`."""
     out: Path
     """Folder for checkpoints and validation figures."""
+    width: int | None = None
+    """Of the field's hidden layers; the default model's (identity 48, expression 128) where not given."""
     training: OmitArgPrefixes[TrainingConfig] = field(default_factory=TrainingConfig)
 
     def run(self, say: Say) -> int:
@@ -31,7 +33,7 @@ class TrainHeads(Command):
         from dphm_core.training.default_model import train_field
 
         logging.getLogger("dphm_core.training").setLevel(logging.INFO)  # hours: its steps are told, asked or not
-        progress = train_field(self.part, self.generator, self.out, self.training)
+        progress = train_field(self.part, self.generator, self.out, self.training, self.width)
         say(f"{self.part} field: step {progress.step}, {progress.seconds:.0f} s in {self.out}")
         return OK
 

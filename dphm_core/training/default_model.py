@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import torch
 
+from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
 from dphm_core.training.binding import bind
 from dphm_core.training.ict import load_generator
@@ -26,6 +28,7 @@ DEFAULT_CONFIG = HeadConfig(
     position_octaves=4,
 )
 """Small enough for real time on two CPU cores."""
+MAX_WIDTH = 2048
 
 
 def train_field(
@@ -33,9 +36,17 @@ def train_field(
     generator_folder: Path,
     folder: Path,
     training: TrainingConfig,
-    config: HeadConfig = DEFAULT_CONFIG,
+    width: int | None = None,
 ) -> Progress:
-    """Train one field of the default model; resumes from `folder` where a checkpoint lies there."""
+    """Train one field of the default model; resumes from `folder` where a checkpoint lies there.
+
+    `width` of its hidden layers is the default model's where not given.
+    """
+    config = DEFAULT_CONFIG
+    if width is not None:
+        if not 1 <= width <= MAX_WIDTH:
+            raise SettingError(f"a field's width is 1 to {MAX_WIDTH}, not {width}")
+        config = replace(config, **{f"{field}_width": width})
     torch.manual_seed(training.seed)
     generator = load_generator(generator_folder)
     binding = bind(generator, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from dphm_core.errors import DataError
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.model import HeadModel, save_model
 from dphm_core.heads.template import Template
+from dphm_core.heads.torch_file import TensorTable, read_torch_file
 from dphm_core.training.binding import bind
 from dphm_core.training.default_model import DEFAULT_CONFIG
 from dphm_core.training.ict import (
@@ -28,21 +30,19 @@ from dphm_core.training.trainer import load_checkpoint
 
 FACE_FRONT = -0.12
 """Facial skin behind this z (head-frame units) is not compared with depth."""
+FIRST_BIASES = {"expression": ("layers.0.bias", 1), "identity": ("biases.0", 2)}
+"""Of each field: the name of the first layer's biases, whose last dimension is the width, and how many it has."""
 
 
-def export_default_model(
-    generator_folder: Path, training_folder: Path, model_folder: Path, config: HeadConfig = DEFAULT_CONFIG
-) -> HeadModel:
+def export_default_model(generator_folder: Path, training_folder: Path, model_folder: Path) -> HeadModel:
     """Write the model of a training folder; returns it."""
+    config = trained_config(training_folder)
     generator = load_generator(generator_folder)
     binding = bind(generator, config)
     expression = ExpressionObjective(config, binding)
     identity = IdentityObjective(config, binding)
     for objective in (expression, identity):
-        path = training_folder / f"{objective.name}.pt"
-        if not path.is_file():
-            raise DataError(f"{path} is missing; train the field first with `dphm train heads {objective.name}`.")
-        load_checkpoint(path, objective.field)
+        load_checkpoint(training_folder / f"{objective.name}.pt", objective.field)
     model = HeadModel(
         config=config,
         identity_field=identity.field,
@@ -54,6 +54,17 @@ def export_default_model(
     )
     save_model(model, model_folder)
     return model
+
+
+def trained_config(folder: Path) -> HeadConfig:
+    """The default model's sizes with the widths of the fields that were trained."""
+    widths = {}
+    for name, (biases, dimensions) in FIRST_BIASES.items():
+        path = folder / f"{name}.pt"
+        if not path.is_file():
+            raise DataError(f"{path} is missing; train the field first with `dphm train heads generator {name}`.")
+        widths[f"{name}_width"] = TensorTable(path, read_torch_file(path), "field").shape(biases, dimensions)[-1]
+    return replace(DEFAULT_CONFIG, **widths)
 
 
 def make_template(generator: HeadGenerator) -> Template:

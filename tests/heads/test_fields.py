@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dphm_core.heads.config import HeadConfig
+from dphm_core.heads.distance import FieldDistance
 from dphm_core.heads.expression import ExpressionField
 from dphm_core.heads.identity import IdentityField
 
@@ -128,3 +129,16 @@ def symmetric_anchors() -> Tensor:
     anchors[1 : 2 * CONFIG.symmetric_pairs : 2] = anchors[0 : 2 * CONFIG.symmetric_pairs : 2] * torch.tensor([-1, 1, 1])
     anchors[2 * CONFIG.symmetric_pairs :, 0] = 0
     return anchors
+
+
+def test_at_the_official_widths_grouped_experts_give_what_all_of_them_give() -> None:
+    """Values and slopes of 10,000 points, as many as a step of the paper's fitting has."""
+    torch.manual_seed(0)
+    config = HeadConfig()
+    field = IdentityField(config, torch.rand(config.anchors, 3) - 0.5).requires_grad_(False)
+    code = 0.1 * torch.randn(config.identity_dim)
+    queries = torch.rand(10_000, 3 + config.hyper_dim) - 0.5
+    assert largest(field(queries[None], code[None])[0] - field.reference(queries, code)) < 1e-5
+    some = queries[:1000].clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(field.reference(some, code).sum(), some)
+    assert largest(torch.from_numpy(FieldDistance(field, code)(queries[:1000].numpy())[1]) - slopes) < 1e-5
