@@ -19,6 +19,8 @@ from batch_parts import CAMERA, record
 from dphm_core import __version__, cli
 from dphm_core.commands import look
 from dphm_core.commands.track import summary
+from dphm_core.errors import SettingError
+from dphm_core.evaluation.field_benchmark import field_benchmark
 
 HEAVY = ("torch", "cv2", "mediapipe", "numba", "scipy", "matplotlib", "pyk4a")
 
@@ -234,6 +236,12 @@ def test_bench_prints_a_table_of_stages_and_one_of_fields(capsys: pytest.Capture
 @pytest.mark.parametrize("repeats", ["0", "-1"])
 def test_bench_without_repeats_is_refused(repeats: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "repeat" in assert_refused(["bench", "--repeats", repeats], capsys)
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "abacus"])
+def test_bench_on_a_device_that_is_not_there_is_refused(device: str) -> None:
+    with pytest.raises(SettingError, match=device):
+        field_benchmark(1, device=device)
 
 
 def refused_training(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:

@@ -88,10 +88,14 @@ def single_figures(figures: dict[str, Any], group: str = "") -> Iterator[tuple[s
 
 @dataclass(frozen=True, kw_only=True)
 class Bench(Command):
-    """Time the camera stages (registration, filtering, points and normals) and the head model's fields, here."""
+    """Time the camera stages (registration, filtering, points and normals) and the head model's networks, here."""
 
     repeats: int = 50
     """Timed calls per stage; a fifth as many for the fields, which take longer."""
+    model: str = "default"
+    """Head model whose fields and priors are timed: a name under models/, or a folder."""
+    device: str = "cpu"
+    """Torch device of the fields, such as cuda."""
 
     def run(self, say: Say) -> int:
         """Print tables of milliseconds."""
@@ -100,7 +104,7 @@ class Bench(Command):
 
         _say_times(camera_benchmark(self.repeats), say)
         say("")
-        _say_times(field_benchmark(max(1, self.repeats // 5)), say)
+        _say_times(field_benchmark(max(1, self.repeats // 5), self.model, self.device), say)
         return OK
 
 

@@ -73,8 +73,8 @@ def load_model(name: str | Path) -> HeadModel:
     CheckpointError
         The folder is missing, is of another kind, or does not fit its own configuration.
     """
-    folder = _model_folder(name)
-    config, names = _read_config(folder)
+    folder = model_folder(name)
+    config, names = read_config(folder)
     tensors = _read_tensors(folder)
 
     def part(prefix: str) -> dict[str, torch.Tensor]:
@@ -120,7 +120,21 @@ def _check_shapes(model: HeadModel) -> None:
         raise ValueError("the template's expression basis does not fit the model's")
 
 
-def _model_folder(name: str | Path) -> Path:
+def model_folder(name: str | Path) -> Path:
+    """Folder of the model that is called `name` in `models/`, or lies there.
+
+    Raises
+    ------
+    CheckpointError
+        There is no model.
+    """
+    """Folder of a model, by its name in `models/` or by its path.
+
+    Raises
+    ------
+    CheckpointError
+        There is no model.
+    """
     for folder in (Path(name), MODELS_FOLDER / name):
         if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
             return folder
@@ -129,7 +143,14 @@ def _model_folder(name: str | Path) -> Path:
     )
 
 
-def _read_config(folder: Path) -> tuple[HeadConfig, tuple[str, ...]]:
+def read_config(folder: Path) -> tuple[HeadConfig, tuple[str, ...]]:
+    """Sizes of a model's fields, and the names of its expression code's entries.
+
+    Raises
+    ------
+    CheckpointError
+        The folder's `config.json` is of another kind.
+    """
     try:
         content = json.loads((folder / CONFIG).read_text())
         if content["format"] != FORMAT:

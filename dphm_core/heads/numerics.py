@@ -7,6 +7,25 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from dphm_core.errors import SettingError
+
+
+def usable_device(name: str) -> torch.device:
+    """Torch's device of a name such as "cpu", "cuda" or "cuda:1".
+
+    Raises
+    ------
+    SettingError
+        There is no such device here.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0].partition(",")[0]
+        raise SettingError(f"device '{name}' cannot be used here ({reason}); use cpu.") from error
+    return device
+
 
 def prepare_thread(threads: int) -> None:
     """Make the calling thread work on `threads` cores and treat denormal numbers as zero.
