@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,8 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"{path} cannot be made: {error.strerror}; choose another folder") from error
 
 
-def read_npz(path: Path, max_bytes: int) -> dict[str, NDArray[Any]]:
-    """Read all arrays of an .npz file; no pickle.
+def read_npz(path: Path, max_bytes: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read the arrays of an .npz file; no pickle.
 
     Parameters
     ----------
@@ -74,6 +74,8 @@ def read_npz(path: Path, max_bytes: int) -> dict[str, NDArray[Any]]:
         The file.
     max_bytes : int
         Most that the arrays may take unpacked.
+    names : collection of str, optional
+        Arrays to read, where they are there; all by default.
 
     Raises
     ------
@@ -82,10 +84,12 @@ def read_npz(path: Path, max_bytes: int) -> dict[str, NDArray[Any]]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
+            wanted = None if names is None else {f"{name}.npy" for name in names}
+            entries = [entry for entry in archive.infolist() if wanted is None or entry.filename in wanted]
+            size = sum(entry.file_size for entry in entries)
         if size > max_bytes:
             raise ValueError(f"{size / 2**20:.0f} MiB unpacked, expected at most {max_bytes / 2**20:.0f}")
         with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+            return {name: arrays[name] for name in arrays.files if names is None or name in names}
     except (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"damaged: {error}") from error

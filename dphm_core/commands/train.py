@@ -10,6 +10,7 @@ from typing import Literal
 from tyro.conf import OmitArgPrefixes, Positional
 
 from dphm_core.commands.base import OK, Command, Say
+from dphm_core.training.codes import CodeKind
 from dphm_core.training.diffusion import DiffusionConfig
 from dphm_core.training.trainer import TrainingConfig
 
@@ -43,7 +44,7 @@ class TrainDiffusion(Command):
     """Train the prior over a model's latent codes; goes on from the last checkpoint where there is one.
 
     Identities are drawn from the model's own space of heads. Expressions of a model with named blendshapes are faces
-    that talk, blink, look about and feel. Any other model needs the codebook of its training.
+    that talk, blink, look about and feel. Any other model's are those of its codebook.
     """
 
     part: Positional[Literal["identity", "expression"]]
@@ -52,8 +53,8 @@ class TrainDiffusion(Command):
     """Folder for the checkpoint and the prior, PART_diffusion.safetensors, which belongs into the model's folder."""
     model: str = "default"
     """Head model: a name under models/, or a folder."""
-    codebook: Path | None = None
-    """Folder of the official checkpoint that the model was imported from; its codes are trained on."""
+    codes: CodeKind = "auto"
+    """The model's own codebook, or made-up ones; auto makes them up for a model with named blendshapes."""
     training: OmitArgPrefixes[DiffusionConfig] = field(default_factory=DiffusionConfig)
 
     def run(self, say: Say) -> int:
@@ -61,7 +62,7 @@ class TrainDiffusion(Command):
         from dphm_core.training.diffusion import train_diffusion
 
         logging.getLogger("dphm_core.training").setLevel(logging.INFO)  # hours: its steps are told, asked or not
-        progress, prior = train_diffusion(self.part, self.model, self.out, self.training, self.codebook)
+        progress, prior = train_diffusion(self.part, self.model, self.out, self.training, self.codes)
         say(f"{self.part} diffusion: step {progress.step}, {progress.seconds:.0f} s in {prior}")
         return OK
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,6 +18,9 @@ from dphm_core.files import write_atomically
 
 IDENTITY_PRIOR = "identity_diffusion.safetensors"
 EXPRESSION_PRIOR = "expression_diffusion.safetensors"
+Part = Literal["identity", "expression"]
+"""Which of a head model's two codes."""
+PRIOR_FILES: dict[Part, str] = {"identity": IDENTITY_PRIOR, "expression": EXPRESSION_PRIOR}
 FORMAT = "dphm-latent-prior/1"
 UNET = "unet."
 MAX_FILE_BYTES = 1_000_000_000

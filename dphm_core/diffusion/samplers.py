@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -51,10 +51,10 @@ def ddim(denoiser: Denoiser, schedule: Schedule, start: Tensor, evaluations: int
 
 
 @torch.no_grad()
-def ddpm(denoiser: Denoiser, schedule: Schedule, start: Tensor, generator: torch.Generator) -> Tensor:
+def ddpm(denoiser: Denoiser, schedule: Schedule, start: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     """Ancestral sampling through every step (DDPM, arXiv 2006.11239, algorithm 2 with the variance of equation 7).
 
-    Parameters and return value are those of `ddim`; `generator` gives the noise of each step.
+    Parameters and return value are those of `ddim`; `generators`, one per sample, give the noise of each step.
     """
     signal, noise = schedule.signal.double().tolist(), schedule.noise.double().tolist()
     state = start
@@ -64,8 +64,8 @@ def ddpm(denoiser: Denoiser, schedule: Schedule, start: Tensor, generator: torch
         beta, variance = 1 - alpha, noise[now] ** 2
         before = noise[now - 1] ** 2
         mean = (signal[now - 1] * beta * data + alpha**0.5 * before * state) / variance
-        fresh = torch.randn(state.shape, generator=generator, device=state.device, dtype=state.dtype)
-        state = mean + (beta * before / variance) ** 0.5 * fresh
+        fresh = torch.stack([torch.randn(state.shape[1:], generator=own, dtype=state.dtype) for own in generators])
+        state = mean + (beta * before / variance) ** 0.5 * fresh.to(state.device)
     return clamped_data(denoiser, schedule, state, _steps(state, 0))
 
 

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.prior_file import EXPRESSION_PRIOR, IDENTITY_PRIOR, save_prior
 from dphm_core.errors import OutputError
+from dphm_core.heads.codebook import Codebook, save_codebook
 from dphm_core.heads.model import HeadModel, load_model, save_model
 from dphm_core.heads.official_diffusion import read_prior
 from dphm_core.heads.official_head import read_anchors, read_head
@@ -29,7 +30,8 @@ def import_official(
 ) -> HeadModel:
     """Turn an official checkpoint set into a model folder.
 
-    The space of identities is spanned by the principal components of the training identities' codes.
+    The space of identities is spanned by the principal components of the training identities' codes; those and the
+    codes of the training expressions become its codebook.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def import_official(
         priors[IDENTITY_PRIOR] = read_prior(identity_diffusion, codes[0])
     if expression_diffusion is not None:
         priors[EXPRESSION_PRIOR] = read_prior(expression_diffusion, codes[1])
-    _write(model, priors, out)
+    _write(model, Codebook(codes[0].numpy(), codes[1].numpy()), priors, out)
     return load_model(out)
 
 
@@ -74,12 +76,13 @@ def _check_free(out: Path) -> None:
         raise OutputError(f"{out} exists and is not an empty folder; give another one for the model.")
 
 
-def _write(model: HeadModel, priors: dict[str, LatentPrior], out: Path) -> None:
+def _write(model: HeadModel, codebook: Codebook, priors: dict[str, LatentPrior], out: Path) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as partial:
             folder = Path(partial) / "model"
             save_model(model, folder)
+            save_codebook(codebook, folder)
             for name, prior in priors.items():
                 save_prior(prior, folder / name)
             if out.exists():

@@ -7,14 +7,18 @@ from typing import Literal
 
 import numpy as np
 
-from dphm_core.errors import SettingError
+from dphm_core.diffusion.prior_file import Part
+from dphm_core.errors import DataError, SettingError
+from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray
-from dphm_core.heads.model import HeadModel
-from dphm_core.heads.official_head import EXPRESSION_CODES, IDENTITY_CODES
-from dphm_core.heads.torch_file import TensorTable, latest_checkpoint, read_torch_file
+from dphm_core.heads.codebook import Codebook, load_codebook
+from dphm_core.heads.model import HeadModel, load_model
 from dphm_core.training.sequences import plausible_codes
 
-Part = Literal["identity", "expression"]
+CodeKind = Literal["auto", "codebook", "made-up"]
+CODEBOOK_ROWS = 256
+"""Heads and expressions of the pools that become the default model's codebook."""
+MAX_POOL_CODES_BYTES = 1 << 28
 
 
 def made_up_codes(part: Part, model: HeadModel, count: int, seed: int) -> FloatArray:
@@ -29,33 +33,62 @@ def made_up_codes(part: Part, model: HeadModel, count: int, seed: int) -> FloatA
     if part == "identity":
         coefficients = rng.standard_normal((count, model.identity_basis.shape[1]), dtype=np.float32)
         return np.asarray(model.identity_mean + coefficients @ model.identity_basis.T, dtype=np.float32)
-    if not {"jawOpen", "mouthClose"} <= set(model.expression_names):
-        raise SettingError(
-            "This model's expression codes have no names to make faces of; give --codebook, the checkpoint folder that"
-            " the model was imported from."
-        )
+    if not has_blendshapes(model):
+        raise SettingError("this model's expression codes have no names to make faces of; take --codes codebook.")
     return plausible_codes(model.expression_names, count, rng)
 
 
-def codebook_codes(part: Part, model: HeadModel, checkpoint: Path) -> FloatArray:
-    """Codes (n, D) float32 of an official checkpoint's training subjects or expressions.
+def codes_to_learn(part: Part, name: str | Path, kind: CodeKind, count: int, seed: int) -> FloatArray:
+    """Codes (n, D) float32 for a prior of a model to be trained on.
 
     Parameters
     ----------
     part : Part
-        Which of its two codebooks.
-    model : HeadModel
-        The model that was imported from it.
-    checkpoint : Path
-        Folder with `checkpoints/checkpoint_epoch_N.tar`.
+        Which codes.
+    name : str or Path
+        Name or folder of the head model.
+    kind : CodeKind
+        "codebook": those of the model's training. "made-up": `count` that it can express. "auto": made up for a model
+        with named blendshapes, otherwise its codebook.
+    count, seed : int
+        Of made-up codes.
 
     Raises
     ------
     CheckpointError
-        A file is missing, damaged, or does not fit the model.
+        The model or its codebook cannot be read.
+    SettingError
+        Its expression codes are no blendshape weights, so none can be made up.
     """
-    path = latest_checkpoint(checkpoint / "checkpoints", "checkpoint_epoch_*.tar")
-    table = TensorTable(path, read_torch_file(path), "latent_codes")
-    name = IDENTITY_CODES if part == "identity" else EXPRESSION_CODES
-    length = model.config.identity_dim if part == "identity" else model.config.expression_dim
-    return table.take(name, (table.rows(name), length)).numpy()
+    model = load_model(name)
+    if kind == "codebook" or (kind == "auto" and not has_blendshapes(model)):
+        return load_codebook(name).of(part)
+    return made_up_codes(part, model, count, seed)
+
+
+def has_blendshapes(model: HeadModel) -> bool:
+    """Whether faces can be made up of its expression codes."""
+    return {"jawOpen", "mouthClose"} <= set(model.expression_names)
+
+
+def pool_codebook(folder: Path, identity_basis: FloatArray) -> Codebook | None:
+    """The first codes of the default model's training pools, as they lie in its training folder; None where they don't.
+
+    `identity_basis` (D, 100) maps a generator's coefficients to identity codes.
+
+    Raises
+    ------
+    DataError
+        A pool is damaged.
+    """
+    rows = []
+    for name in ("identity", "expression"):
+        path = folder / f"{name}-train.npz"
+        if not path.is_file():
+            return None
+        try:
+            rows.append(read_npz(path, MAX_POOL_CODES_BYTES, (name,))[name][:CODEBOOK_ROWS].astype(np.float32))
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{path} cannot be read as a training pool ({error}); train again.") from error
+    coefficients, expressions = rows
+    return Codebook(coefficients @ identity_basis.T, expressions)

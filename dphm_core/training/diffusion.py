@@ -13,21 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from dphm_core.diffusion.prior import LatentPrior
-from dphm_core.diffusion.prior_file import EXPRESSION_PRIOR, IDENTITY_PRIOR, MAX_LEVELS, MAX_SIZE, save_prior
+from dphm_core.diffusion.prior_file import MAX_LEVELS, MAX_SIZE, PRIOR_FILES, Part, save_prior
 from dphm_core.diffusion.schedule import add_noise, cosine_schedule, v_loss_weight, v_target
 from dphm_core.diffusion.unet import UNet1D, UNetConfig
 from dphm_core.errors import CheckpointError, SettingError
 from dphm_core.files import make_folder
 from dphm_core.frames import FloatArray
-from dphm_core.heads.model import load_model
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.limits import check_limits
-from dphm_core.training.codes import Part, codebook_codes, made_up_codes
+from dphm_core.training.codes import CodeKind, codes_to_learn
 from dphm_core.training.trainer import Progress, load_checkpoint, save_checkpoint
 
 log = logging.getLogger(__name__)
 
-FILES: dict[Part, str] = {"identity": IDENTITY_PRIOR, "expression": EXPRESSION_PRIOR}
 LEARNING_RATES: dict[Part, float] = {"identity": 1e-4, "expression": 8e-5}
 """DPHM's, for a batch of 32."""
 AVERAGE_DECAY, AVERAGE_EVERY = 0.995, 10
@@ -47,8 +45,8 @@ class DiffusionConfig:
     """Codes per step."""
     learning_rate: float | None = None
     """Of Adam; where not given 1e-4 for identities and 8e-5 for expressions."""
-    codes: int = 50_000
-    """Codes to make up, where no codebook is given."""
+    count: int = 50_000
+    """Codes to make up, where they are not of a codebook."""
     dim: int = 64
     """Channels of the network's first level; a multiple of 8."""
     multipliers: tuple[int, ...] = (1, 2, 4, 8)
@@ -64,7 +62,7 @@ class DiffusionConfig:
         limits = {
             "steps": (1, 10**8),
             "batch": (1, 4096),
-            "codes": (FEWEST_CODES, 10**6),
+            "count": (FEWEST_CODES, 10**6),
             "dim": (8, 512),
             "seed": (0, 2**31),
             "checkpoint_every": (1, 10**8),
@@ -76,7 +74,7 @@ class DiffusionConfig:
 
 
 def train_diffusion(
-    part: Part, model: str | Path, folder: Path, config: DiffusionConfig, codebook: Path | None = None
+    part: Part, model: str | Path, folder: Path, config: DiffusionConfig, kind: CodeKind = "auto"
 ) -> tuple[Progress, Path]:
     """Train the prior over a model's codes; resumes from `folder` where a checkpoint lies there.
 
@@ -90,8 +88,8 @@ def train_diffusion(
         Gets the checkpoint and the prior.
     config : DiffusionConfig
         How to train.
-    codebook : Path, optional
-        Official checkpoint folder that the model was imported from; without it codes are made up.
+    kind : CodeKind
+        Whose codes: the model's codebook's, or made-up ones.
 
     Returns
     -------
@@ -104,14 +102,10 @@ def train_diffusion(
     CheckpointError
         The model, the codebook or the checkpoint cannot be read, or they do not fit each other.
     SettingError
-        The model needs a codebook, or a setting is impossible.
+        Codes cannot be made up for the model, or a setting is impossible.
     """
-    head = load_model(model)
     log.info("%s diffusion: codes", part)
-    if codebook is None:
-        codes = made_up_codes(part, head, config.codes, config.seed)
-    else:
-        codes = codebook_codes(part, head, codebook)
+    codes = codes_to_learn(part, model, kind, config.count, config.seed)
     trainer = DiffusionTrainer(part, codes, config, folder)
     return trainer.run(), trainer.result
 
@@ -161,7 +155,7 @@ class DiffusionTrainer:
     @property
     def result(self) -> Path:
         """File of the prior."""
-        return self.folder / FILES[self.part]
+        return self.folder / PRIOR_FILES[self.part]
 
     def prior(self) -> LatentPrior:
         """The prior with the averaged weights."""

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
+from dphm_core.heads.codebook import save_codebook
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.model import HeadModel, save_model
 from dphm_core.heads.template import Template
 from dphm_core.heads.torch_file import TensorTable, read_torch_file
 from dphm_core.training.binding import bind
+from dphm_core.training.codes import pool_codebook
 from dphm_core.training.default_model import DEFAULT_CONFIG
 from dphm_core.training.ict import (
     EYEBALLS,
@@ -35,7 +37,7 @@ FIRST_BIASES = {"expression": ("layers.0.bias", 1), "identity": ("biases.0", 2)}
 
 
 def export_default_model(generator_folder: Path, training_folder: Path, model_folder: Path) -> HeadModel:
-    """Write the model of a training folder; returns it."""
+    """Write the model of a training folder, with a codebook where its pools lie there; returns the model."""
     config = trained_config(training_folder)
     generator = load_generator(generator_folder)
     binding = bind(generator, config)
@@ -53,6 +55,9 @@ def export_default_model(generator_folder: Path, training_folder: Path, model_fo
         template=make_template(generator),
     )
     save_model(model, model_folder)
+    codebook = pool_codebook(training_folder, binding.identity_basis)
+    if codebook is not None:
+        save_codebook(codebook, model_folder, half=True)
     return model
 
 

@@ -33,6 +33,10 @@ def start(batch: int, length: int) -> Tensor:
     return torch.randn(batch, 1, length, generator=torch.Generator().manual_seed(3))
 
 
+def chance(count: int) -> list[torch.Generator]:
+    return [torch.Generator().manual_seed(seed) for seed in range(count)]
+
+
 def test_ddim_draws_from_the_data() -> None:
     samples = ddim(gaussian_denoiser, SCHEDULE, start(64, 64), 1000)
     assert samples.mean().item() == pytest.approx(MEAN, abs=0.01)
@@ -40,7 +44,7 @@ def test_ddim_draws_from_the_data() -> None:
 
 
 def test_ddpm_draws_from_the_data() -> None:
-    samples = ddpm(gaussian_denoiser, SCHEDULE, start(64, 64), torch.Generator().manual_seed(4))
+    samples = ddpm(gaussian_denoiser, SCHEDULE, start(64, 64), chance(64))
     assert samples.mean().item() == pytest.approx(MEAN, abs=0.01)
     assert samples.std().item() == pytest.approx(SPREAD, rel=0.08)
 
@@ -54,7 +58,7 @@ def test_ddim_finds_the_only_datum(evaluations: int) -> None:
 
 def test_ddpm_is_repeatable_and_stays_in_range() -> None:
     target = torch.full((2, 1, 16), 1.5)  # beyond the range of codes
-    runs = [ddpm(constant_denoiser(target), SCHEDULE, start(2, 16), torch.Generator().manual_seed(5)) for _ in range(2)]
+    runs = [ddpm(constant_denoiser(target), SCHEDULE, start(2, 16), chance(2)) for _ in range(2)]
     assert torch.equal(*runs)
     torch.testing.assert_close(runs[0], torch.ones(2, 1, 16), atol=1e-6, rtol=0)
 

@@ -19,6 +19,7 @@ from dphm_core.cli import main
 from dphm_core.diffusion.prior_file import EXPRESSION_PRIOR, IDENTITY_PRIOR, load_prior
 from dphm_core.errors import CheckpointError, OutputError
 from dphm_core.frames import Similarity
+from dphm_core.heads.codebook import CODEBOOK
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.deformation import Deformation
 from dphm_core.heads.distance import FieldDistance
@@ -165,7 +166,7 @@ def test_settings_that_a_diffusion_does_not_carry(files: OfficialFiles, tmp_path
     (files.identity_diffusion / "config.yaml").unlink()
     run(files, tmp_path / "model")
     assert sorted(p.name for p in (tmp_path / "model").iterdir()) == sorted(
-        [CONFIG, WEIGHTS, IDENTITY_PRIOR, EXPRESSION_PRIOR]
+        [CODEBOOK, CONFIG, WEIGHTS, IDENTITY_PRIOR, EXPRESSION_PRIOR]
     )
 
 

@@ -9,21 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_models import write_tiny_model
 from torch import Tensor
 
 from dphm_core.cli import main
 from dphm_core.diffusion.prior import Probe
 from dphm_core.diffusion.prior_file import EXPRESSION_PRIOR, IDENTITY_PRIOR, load_prior
 from dphm_core.diffusion.schedule import add_noise
-from dphm_core.errors import CheckpointError, SettingError
+from dphm_core.errors import CheckpointError, DataError, SettingError
 from dphm_core.frames import FloatArray
+from dphm_core.heads.codebook import load_codebook, save_codebook
 from dphm_core.heads.model import load_model
-from dphm_core.heads.official import import_official
-from dphm_core.training.codes import codebook_codes, made_up_codes
+from dphm_core.training.codes import codes_to_learn, made_up_codes, pool_codebook
 from dphm_core.training.diffusion import DiffusionConfig, DiffusionTrainer, train_diffusion
 
 TRAINING = DiffusionConfig(
-    steps=24, batch=4, learning_rate=5e-3, codes=300, dim=8, multipliers=(1, 2), checkpoint_every=12
+    steps=24, batch=4, learning_rate=5e-3, count=300, dim=8, multipliers=(1, 2), checkpoint_every=12
 )
 
 
@@ -115,7 +116,7 @@ def test_a_checkpoint_of_other_codes_is_refused(expressions: FloatArray, tmp_pat
 
 
 def test_the_command_trains_the_default_models_identities(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--codes", "40", "--steps", "2", "--batch", "2", "--dim", "8", "--multipliers", "1", "2", "2", "2"]
+    words = ["--count", "40", "--steps", "2", "--batch", "2", "--dim", "8", "--multipliers", "1", "2", "2", "2"]
     assert main(["train", "diffusion", "identity", "--out", str(tmp_path / "new"), *words]) == 0
     assert f"step 2, 0 s in {tmp_path / 'new' / IDENTITY_PRIOR}" in capsys.readouterr().out
     prior = load_prior(tmp_path / "new" / IDENTITY_PRIOR)
@@ -131,26 +132,40 @@ def test_identities_vary_as_the_model_says() -> None:
     np.testing.assert_allclose(codes.std(axis=0), np.linalg.norm(model.identity_basis, axis=1), rtol=0.1)
 
 
-def test_an_imported_model_takes_its_codebook(shared_data: Path, tmp_path: Path) -> None:
-    official = shared_data.parent / "parity" / "official_small"
-    if not official.is_dir():
-        pytest.skip("needs ../shared/parity/official_small, which is absent")
-    model = import_official(official, official / "anchors_39.npy", out=tmp_path / "model")
-    with pytest.raises(SettingError, match="--codebook"):
-        made_up_codes("expression", model, 10, 0)
-    codes = codebook_codes("identity", model, official)
-    assert codes.shape[1] == model.config.identity_dim
-    with pytest.raises(CheckpointError, match="checkpoint_epoch"):
-        codebook_codes("identity", model, tmp_path)
-    if len(codes) >= 10:
-        train_diffusion("identity", tmp_path / "model", tmp_path / "out", replace(TRAINING, steps=2), official)
-        assert load_prior(tmp_path / "out" / IDENTITY_PRIOR).maximum == codes.max()
-    else:
-        with pytest.raises(SettingError, match="cannot train"):
-            train_diffusion("identity", tmp_path / "model", tmp_path / "out", TRAINING, official)
+def test_an_imported_model_takes_its_codebook(tmp_path: Path) -> None:
+    folder = write_tiny_model(tmp_path / "model")
+    with pytest.raises(SettingError, match="--codes codebook"):
+        made_up_codes("expression", load_model(folder), 10, 0)
+    codebook = load_codebook(folder)
+    assert np.array_equal(codes_to_learn("expression", folder, "auto", 10, 0), codebook.expressions)
+    train_diffusion("expression", folder, tmp_path / "out", replace(TRAINING, steps=2))
+    assert load_prior(tmp_path / "out" / EXPRESSION_PRIOR).maximum == codebook.expressions.max()
+    save_codebook(replace(codebook, expressions=codebook.expressions[:3]), folder)
+    with pytest.raises(SettingError, match="3 codes cannot train"):
+        train_diffusion("expression", folder, tmp_path / "new", TRAINING)
 
 
-@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"codes": 3}, {"learning_rate": float("nan")}])
+def test_a_named_model_can_take_its_codebook() -> None:
+    assert len(codes_to_learn("expression", "default", "auto", 30, 0)) == 30
+    assert np.array_equal(codes_to_learn("identity", "default", "codebook", 30, 0), load_codebook("default").identities)
+
+
+def test_a_codebook_of_the_training_pools(tmp_path: Path) -> None:
+    basis = np.random.default_rng(0).standard_normal((7, 4)).astype(np.float32)
+    coefficients, weights = np.random.default_rng(1).random((2, 300, 4), dtype=np.float32)
+    assert pool_codebook(tmp_path, basis) is None
+    np.savez(tmp_path / "identity-train.npz", identity=coefficients, points=np.zeros(9))
+    np.savez(tmp_path / "expression-train.npz", identity=np.zeros(2), expression=weights)
+    codebook = pool_codebook(tmp_path, basis)
+    assert codebook is not None
+    np.testing.assert_allclose(codebook.identities[255], basis @ coefficients[255], atol=1e-5)
+    assert np.array_equal(codebook.expressions, weights[:256])
+    (tmp_path / "identity-train.npz").write_bytes(b"?")
+    with pytest.raises(DataError, match=r"identity-train\.npz"):
+        pool_codebook(tmp_path, basis)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"batch": 0}, {"count": 3}, {"learning_rate": float("nan")}])
 def test_impossible_trainings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(wrong))):
         replace(TRAINING, **wrong)  # type: ignore[arg-type]
