@@ -25,13 +25,16 @@ COMMANDS = {
     "import-checkpoint": ("checkpoint:ImportCheckpoint", "turn an official DPHM checkpoint into a model"),
     "synth recording": ("synth:SynthRecording", "render a made-up person before a depth camera"),
     "synth prepare": ("synth:SynthPrepare", "prepare a checkout of ICT-FaceKit for training and synthesis"),
-    "train heads": ("train:TrainHeads", "train one field of the default model"),
+    "train heads generator": ("train:TrainHeads", "train one field of the default model on made-up heads"),
+    "train heads scans": ("train_scans:TrainHeadsScans", "train head models on scans, in one process or many"),
     "train diffusion": ("train:TrainDiffusion", "train the prior over a model's identity or expression codes"),
     "train export": ("train:TrainExport", "put trained fields together into a model"),
     "train report": ("train:TrainReport", "measure a default model on heads it never saw"),
     "landmark-model": ("look:LandmarkModel", "print where the face landmark model is, fetching it if need be"),
 }
 """Name → class in `dphm_core.commands`, imported when called for, and what it does."""
+RENAMED = {f"train heads {part}": f"train heads generator {part}" for part in ("identity", "expression")}
+"""What commands were called → what they are called now."""
 
 USAGE_ERROR, INTERRUPTED = 2, 130
 EXPLANATION = " " * 8
@@ -100,12 +103,25 @@ def _overview(words: list[str]) -> int:
     asked = [word for word in words if word not in ("-h", "--help")]
     chosen = {name: told for name, (_, told) in COMMANDS.items() if name.split()[: len(asked)] == asked}
     if not chosen:
-        print(f"dphm: there is no command '{' '.join(asked[:2])}'; dphm --help lists them", file=sys.stderr)
+        print(f"dphm: {_unknown(asked)}", file=sys.stderr)
         return USAGE_ERROR
     print("usage: dphm COMMAND …     (dphm COMMAND --help tells its options)\n")
+    width = max(map(len, COMMANDS)) + 2
     for name, told in chosen.items():
-        print(f"  {name:18}{told}")
+        print(f"  {name:{width}}{told}")
     return 0
+
+
+def _unknown(asked: list[str]) -> str:
+    """What to say of words that are no command: what it is called now, or where its group is listed."""
+    now = RENAMED.get(" ".join(asked[:3]))
+    if now:
+        return f"'{' '.join(asked[:3])}' is now '{now}'"
+    group = asked
+    while not any(name.split()[: len(group)] == group for name in COMMANDS):
+        group = group[:-1]
+    listed = " ".join(["dphm", *group, "--help"])
+    return f"there is no command '{' '.join(asked[: len(group) + 1])}'; {listed} lists them"
 
 
 if __name__ == "__main__":

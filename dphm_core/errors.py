@@ -35,3 +35,7 @@ class SettingError(DphmError):
 
 class DataError(DphmError):
     """Data for training, synthesis or evaluation is missing or malformed."""
+
+
+class TrainingError(DphmError):
+    """A training cannot go on."""

@@ -73,12 +73,25 @@ def test_a_group_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert "track" not in shown.replace("recording", "")
 
 
-@pytest.mark.parametrize("words", [["nonsense"], ["synth", "nonsense"], ["--nonsense"]])
-def test_unknown_commands_exit_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "listed"),
+    [
+        (["nonsense"], "dphm --help"),
+        (["synth", "nonsense"], "dphm synth --help"),
+        (["train", "heads", "nonsense"], "dphm train heads --help"),
+        (["--nonsense"], "dphm --help"),
+    ],
+)
+def test_unknown_commands_exit_with_2(words: list[str], listed: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == f"dphm: there is no command '{' '.join(words)}'; dphm --help lists them\n"
+    assert captured.err == f"dphm: there is no command '{' '.join(words)}'; {listed} lists them\n"
+
+
+def test_a_command_that_was_renamed_tells_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["train", "heads", "identity", "--generator", "ict", "--out", "runs"]) == 2
+    assert capsys.readouterr().err == "dphm: 'train heads identity' is now 'train heads generator identity'\n"
 
 
 @pytest.mark.parametrize(

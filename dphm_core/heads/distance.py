@@ -12,7 +12,6 @@ from typing import Protocol
 import numba
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from dphm_core.frames import FloatArray
 from dphm_core.heads.identity import IdentityField
@@ -118,18 +117,28 @@ def sample_grid(
 
     The network is evaluated at every node only near the surface.
     """
+
+    def evaluate(points: FloatArray) -> FloatArray:
+        return evaluate_field(field, identity, np.pad(points, ((0, 0), (0, field.config.hyper_dim))), check)
+
+    return grid_values(evaluate, low, high, spacing)
+
+
+def grid_values(
+    evaluate: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray, spacing: float
+) -> FloatArray:
+    """Distances (X, Y, Z) at the nodes of a grid over a box; at every node only near the surface.
+
+    `evaluate` answers (N,) to points (N, 3).
+    """
     coarse = spacing * COARSENING
     blocks = np.ceil((high - low) / coarse).astype(int)
     places = np.stack(np.meshgrid(*(np.arange(n + 1) for n in blocks), indexing="ij"), axis=-1).reshape(-1, 3)
-
-    def evaluate(nodes: NDArray[np.int64], step: float) -> FloatArray:
-        queries = np.pad(nodes * step + low, ((0, 0), (0, field.config.hyper_dim))).astype(np.float32)
-        return evaluate_field(field, identity, queries, check)
-
-    values = _refine(evaluate(places, coarse).reshape(blocks + 1))
+    values = _refine(evaluate((places * coarse + low).astype(np.float32)).reshape(blocks + 1))
     # No surface further from a coarse node than half the diagonal of its cell may be missed.
     near = np.nonzero(np.abs(values) < max(NARROW_BAND, coarse * 3**0.5 / 2))
-    values[near] = evaluate(np.stack(near, axis=1), spacing)
+    if len(near[0]):
+        values[near] = evaluate((np.stack(near, axis=1) * spacing + low).astype(np.float32))
     return values
 
 
