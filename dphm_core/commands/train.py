@@ -10,6 +10,7 @@ from typing import Literal
 from tyro.conf import OmitArgPrefixes, Positional
 
 from dphm_core.commands.base import OK, Command, Say
+from dphm_core.errors import SettingError
 from dphm_core.training.codes import CodeKind
 from dphm_core.training.diffusion import DiffusionConfig
 from dphm_core.training.trainer import TrainingConfig
@@ -69,20 +70,27 @@ class TrainDiffusion(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainExport(Command):
-    """Put both trained fields together into a model that `dphm track --model` takes."""
+    """Put what was trained together into a model that `dphm track --model` takes."""
 
-    generator: Path
-    """Prepared ICT-FaceKit folder, from `dphm synth prepare`."""
     training: Path
-    """Folder of `dphm train heads`, with both fields."""
+    """Folder of `dphm train heads scans`, or of `dphm train heads generator` with both fields."""
+    generator: Path | None = None
+    """Prepared ICT-FaceKit folder, from `dphm synth prepare`, which fields trained on it need."""
     out: Path
     """Folder of the model."""
 
     def run(self, say: Say) -> int:
         """Write the model."""
-        from dphm_core.training.export import export_default_model
+        from dphm_core.training.export_scans import export_scan_model, is_scan_training
 
-        export_default_model(self.generator, self.training, self.out)
+        if is_scan_training(self.training):
+            export_scan_model(self.training, self.out)
+        elif self.generator is None:
+            raise SettingError(f"{self.training} holds no training on scans; for the generator's give --generator.")
+        else:
+            from dphm_core.training.export import export_default_model
+
+            export_default_model(self.generator, self.training, self.out)
         say(f"model in {self.out}")
         return OK
 

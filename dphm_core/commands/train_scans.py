@@ -29,9 +29,11 @@ class TrainHeadsScans(Command):
 
     def run(self, say: Say) -> int:
         """Train to the last epoch."""
+        from dphm_core.training.processes import leads
         from dphm_core.training.scan_trainer import train_on_scans
 
         logging.getLogger("dphm_core.training").setLevel(logging.INFO)  # days: its epochs are told, asked or not
         progress = train_on_scans(self.prepared, self.out, self.training)
-        say(f"heads on scans: step {progress.step}, {progress.seconds:.0f} s in {self.out}")
+        if leads():
+            say(f"heads on scans: step {progress.step}, {progress.seconds:.0f} s in {self.out}")
         return OK

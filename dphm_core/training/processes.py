@@ -46,7 +46,7 @@ class Processes:
         """Let a module's gradients be the mean over all processes."""
         if self.world == 1:
             return module
-        return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(module, forward_sync_buffers=False)
 
     def any(self, flag: bool) -> bool:
         """Whether any process says so: all of them get the same answer."""
@@ -66,6 +66,11 @@ class Processes:
         """Wait for all others."""
         if self.world > 1:
             distributed.barrier()
+
+
+def leads() -> bool:
+    """Whether the calling process is the one that tells of the training, by the environment that torchrun sets."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 @contextmanager
@@ -109,9 +114,9 @@ class StopRequest:
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self) -> None:
+    def __init__(self, tell: bool = True) -> None:
         self.asked = False
-        self._since = 0.0
+        self._tell, self._since = tell, 0.0
 
     def __enter__(self) -> Self:
         self._previous = {}
@@ -126,6 +131,7 @@ class StopRequest:
     def _request(self, number: int, frame: FrameType | None) -> None:
         if not self.asked:
             self.asked, self._since = True, time.monotonic()
-            log.warning("stopping after this step with a checkpoint; Ctrl-C again gives it up")
+            if self._tell:
+                log.warning("stopping after this step with a checkpoint; Ctrl-C again gives it up")
         elif number == signal.SIGINT and time.monotonic() - self._since > SAME_REQUEST_SECONDS:
             signal.default_int_handler(number, frame)

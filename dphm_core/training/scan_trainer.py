@@ -90,7 +90,7 @@ class ScanTrainer:
         module = self.processes.wrap(self.heads)
         last = self.config.epochs * self.feed.steps_per_epoch
         batches = closing(self.feed.batches(self.progress.step, last))
-        with StopRequest() as request, self._events() as events, batches as steps:
+        with StopRequest(self.processes.leads) as request, self._events() as events, batches as steps:
             for batch in steps:
                 started = time.perf_counter()
                 self._step(module, batch)
@@ -123,7 +123,8 @@ class ScanTrainer:
         if not self.checkpoint.exists():
             return
         self.progress = load_scan_checkpoint(self.checkpoint, self.heads, self.optimizers, self.settings)
-        log.info("resuming at epoch %d, step %d", self.epoch, self.progress.step)
+        if self.processes.leads:
+            log.info("resuming at epoch %d, step %d", self.epoch, self.progress.step)
 
     def _events(self) -> Events:
         return open_events(self.folder / FOLDER, self.progress.step) if self.processes.leads else Events()
