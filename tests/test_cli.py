@@ -272,18 +272,20 @@ def test_training_refuses_damaged_files_in_one_line(
     (cut / "vertex_indices.json").write_bytes((whole / "vertex_indices.json").read_bytes())
     (cut / "ict_facekit.npz").write_bytes((whole / "ict_facekit.npz").read_bytes()[:100_000])
     out = ["--out", str(tmp_path / "out")]
-    assert "not a prepared" in refused_training(["heads", "generator", "expression", "--generator", str(cut), *out], capsys)
+    field = ["heads", "generator", "expression", "--generator"]
+    assert "not a prepared" in refused_training([*field, str(cut), *out], capsys)
     for part in ("identity", "expression"):
         (tmp_path / f"{part}.pt").write_bytes(b"garbage")
     words = ["export", "--generator", str(whole), "--training", str(tmp_path), *out]
     assert "expression.pt" in refused_training(words, capsys)
     (tmp_path / "file").write_text("")
-    words = ["heads", "generator", "expression", "--generator", str(whole), "--out", str(tmp_path / "file")]
+    words = [*field, str(whole), "--out", str(tmp_path / "file")]
     assert "cannot be made" in refused_training(words, capsys)
 
 
 def test_training_tells_how_far_it_is(tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["heads", "generator", "expression", "--generator", str(shared_data / "ict_facekit"), "--out", str(tmp_path)]
+    generator = ["--generator", str(shared_data / "ict_facekit")]
+    words = ["heads", "generator", "expression", *generator, "--out", str(tmp_path)]
     small = ["--steps", "1", "--batch", "1", "--points", "50", "--pool", "1", "--held-out", "1"]
     assert cli.main(["train", *words, *small]) == 0
     assert "expression step 1/1" in capsys.readouterr().err
