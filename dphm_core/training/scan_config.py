@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
@@ -152,6 +152,9 @@ class ScanTrainingConfig:
             "held_out": (0, 0.5),
         }
         check_limits(self, "a training", limits)
+        for name, kind in (("precision", Precision), ("device", Device)):
+            if getattr(self, name) not in get_args(kind):
+                raise SettingError(f"a training's {name} is one of {', '.join(get_args(kind))}.")
         check_head(self.head)
 
 
