@@ -8,6 +8,7 @@ from pathlib import Path
 from tyro.conf import OmitArgPrefixes, Positional
 
 from dphm_core.commands.base import OK, Command, Say
+from dphm_core.training.prepare_config import SyntheticScansConfig
 from dphm_core.training.recording_config import RecordingConfig
 
 
@@ -36,6 +37,34 @@ class SynthRecording(Command):
 
             write_recording(generator, self.recording, self.out, on_frame)
         say(f"{self.recording.frames} frames in {self.out}")
+        return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynthScans(Command):
+    """Make up head scans in the layout of NPHM's data set, for `dphm train prepare`."""
+
+    generator: Path
+    """Prepared ICT-FaceKit folder, from `dphm synth prepare`."""
+    out: Path
+    """The scans' folder."""
+    scans: OmitArgPrefixes[SyntheticScansConfig] = field(default_factory=SyntheticScansConfig)
+
+    def run(self, say: Say) -> int:
+        """Write them, with a progress bar."""
+        from tqdm import tqdm
+
+        from dphm_core.training.ict import load_generator
+        from dphm_core.training.synthetic_scans import write_synthetic_scans
+
+        generator, total = load_generator(self.generator), self.scans.subjects * self.scans.expressions
+        with tqdm(total=total, unit=" scans", dynamic_ncols=True) as bar:
+
+            def on_scan(_done: int, _total: int) -> None:
+                bar.update()
+
+            write_synthetic_scans(generator, self.out, self.scans, on_scan)
+        say(f"{total} scans of {self.scans.subjects} subjects in {self.out}")
         return OK
 
 

@@ -13,6 +13,7 @@ from dphm_core.commands.base import OK, Command, Say
 from dphm_core.errors import SettingError
 from dphm_core.training.codes import CodeKind
 from dphm_core.training.diffusion import DiffusionConfig
+from dphm_core.training.prepare_config import PrepareConfig, SampleCounts
 from dphm_core.training.trainer import TrainingConfig
 
 
@@ -37,6 +38,40 @@ class TrainHeads(Command):
         logging.getLogger("dphm_core.training").setLevel(logging.INFO)  # hours: its steps are told, asked or not
         progress = train_field(self.part, self.generator, self.out, self.training, self.width)
         say(f"{self.part} field: step {progress.step}, {progress.seconds:.0f} s in {self.out}")
+        return OK
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPrepare(Command):
+    """Draw training samples from a folder of head scans; goes on where it was interrupted.
+
+    The folder is NPHM's data set, `dphm synth scans`', or anybody's scans in the same layout (docs/training-data.md).
+    """
+
+    scans: Positional[Path]
+    """SCANS/SUBJECT/EXPRESSION/scan.ply and registration.ply, SCANS/neutrals.json."""
+    out: Path
+    """Folder for the samples and their index."""
+    preparing: OmitArgPrefixes[PrepareConfig] = field(default_factory=PrepareConfig)
+    points: SampleCounts = field(default_factory=SampleCounts)
+
+    def run(self, say: Say) -> int:
+        """Prepare all scans, with a progress bar; what was left out is named."""
+        from tqdm import tqdm
+        from tqdm.contrib.logging import logging_redirect_tqdm
+
+        from dphm_core.training.prepare_scans import prepare_scans
+
+        with logging_redirect_tqdm(), tqdm(unit=" scans", delay=1e-6, dynamic_ncols=True) as bar:
+
+            def on_scan(_done: int, total: int) -> None:
+                bar.total = total
+                bar.update()
+
+            done = prepare_scans(self.scans, self.out, self.preparing, self.points, on_scan)
+        say(f"{done.scans} scans of {done.subjects} subjects in {self.out}, {done.kept} of them there before")
+        for reason in done.left_out:
+            say(f"left out: {reason}")
         return OK
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -155,8 +156,17 @@ def check_samples(samples: ScanSamples) -> None:
         raise ValueError("'normals' are not all of unit length")
 
 
-def write_samples(path: Path, samples: ScanSamples) -> None:
+def write_samples(path: Path, samples: ScanSamples, made_from: str = "") -> None:
     """Write one scan's samples, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The .npz file.
+    samples : ScanSamples
+        What to write.
+    made_from : str
+        Digest of what they were made from, for `read_made_from`.
 
     Raises
     ------
@@ -168,8 +178,17 @@ def write_samples(path: Path, samples: ScanSamples) -> None:
     check_samples(samples)
     buffer = io.BytesIO()
     arrays: dict[str, Any] = {field.name: getattr(samples, field.name) for field in fields(ScanSamples)}
-    np.savez(buffer, **arrays)
+    np.savez(buffer, **arrays, made_from=np.array(made_from, dtype=np.str_))
     write_atomically(path, buffer.getvalue())
+
+
+def read_made_from(path: Path) -> str | None:
+    """Digest with which one scan's samples were written; None where there is no sound file."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return str(arrays["made_from"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 def write_index(folder: Path, subjects: Sequence[str], scans: Sequence[ScanRecord], mean_anchors: FloatArray) -> None:
