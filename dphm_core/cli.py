@@ -22,6 +22,8 @@ COMMANDS = {
     "info": ("look:Info", "tell what a recording or camera holds"),
     "evaluate": ("look:Evaluate", "compare a track with its recording's depth and ground truth"),
     "bench": ("look:Bench", "time the camera stages on this machine"),
+    "sample": ("generate:Sample", "draw heads from a model's latent priors"),
+    "decode": ("generate:Decode", "show a code that a model was trained with as a mesh"),
     "import-checkpoint": ("checkpoint:ImportCheckpoint", "turn an official DPHM checkpoint into a model"),
     "synth recording": ("synth:SynthRecording", "render a made-up person before a depth camera"),
     "synth scans": ("synth:SynthScans", "make up head scans in the layout of NPHM's data set"),

@@ -65,7 +65,9 @@ def neighbour_mean(values: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
     return (total / np.maximum(count, 1)[:, None]).astype(np.float32)
 
 
-def extract_surface(field: IdentityField, identity: torch.Tensor) -> tuple[FloatArray, NDArray[np.int32]]:
+def extract_surface(
+    field: IdentityField, identity: torch.Tensor, spacing: float = EXTRACTION_SPACING
+) -> tuple[FloatArray, NDArray[np.int32]]:
     """Marching cubes on an identity's canonical distance (hyper coordinates zero): vertices (V, 3), faces (F, 3).
 
     Raises
@@ -75,9 +77,9 @@ def extract_surface(field: IdentityField, identity: torch.Tensor) -> tuple[Float
     """
     from skimage.measure import marching_cubes
 
-    values = sample_grid(field, identity, EXTRACTION_MIN, EXTRACTION_MAX, EXTRACTION_SPACING)
+    values = sample_grid(field, identity, EXTRACTION_MIN, EXTRACTION_MAX, spacing)
     if not values.min() < 0 < values.max():
         raise CheckpointError("this identity has no surface: the model's weights are not those of a trained head.")
-    vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(EXTRACTION_SPACING,) * 3)  # type: ignore[no-untyped-call]
+    vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(spacing,) * 3)  # type: ignore[no-untyped-call]
     # Its triangles face the side of the larger values, which is outside.
     return (vertices + EXTRACTION_MIN).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)

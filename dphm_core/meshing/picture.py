@@ -112,20 +112,31 @@ def contact_sheet(pictures: Sequence[Image], columns: int, captions: Sequence[st
 
 
 def write_picture(path: Path, picture: Image) -> None:
-    """Write a picture as .png or .jpg.
+    """Write a picture in the format of the file's extension.
 
     Raises
     ------
     OutputError
         It cannot be written.
     """
+    write_atomically(path, encode_picture(picture, path.suffix))
+
+
+def encode_picture(picture: Image, extension: str) -> bytes:
+    """Content of a picture's file, ".png" or ".jpg".
+
+    Raises
+    ------
+    OutputError
+        There is no writer for this extension.
+    """
     try:
-        done, content = cv2.imencode(path.suffix, np.ascontiguousarray(picture[..., ::-1]))
+        done, content = cv2.imencode(extension, np.ascontiguousarray(picture[..., ::-1]))
     except cv2.error:
         done = False
     if not done:
-        raise OutputError(f"a picture cannot be written as '{path.suffix}'; choose .png or .jpg")
-    write_atomically(path, content.tobytes())
+        raise OutputError(f"a picture cannot be written as '{extension}'; choose .png or .jpg")
+    return bytes(content.tobytes())
 
 
 def turn(yaw_deg: float) -> NDArray[np.float64]:

@@ -13,8 +13,14 @@ MESH_FOLDER = "meshes"
 TRACK_FILE = "track.npz"
 REPORT_FILE = "report.json"
 CONTACT_SHEET = "contact_sheet.png"
+CODES_FILE = "codes.npz"
 FIGURES_FILE, PLOT_FILE = "evaluation.json", "evaluation.png"
-OWN_FILES = (TRACK_FILE, REPORT_FILE, CONTACT_SHEET, FIGURES_FILE, PLOT_FILE)
+STAGE_FILES = {name: f"tracking_{name}.npz" for name in ("init", "incre", "joint")}
+"""By stage of the offline method, in the original implementation's format."""
+OWN_FILES = (
+    *(TRACK_FILE, REPORT_FILE, CONTACT_SHEET, CODES_FILE, FIGURES_FILE, PLOT_FILE),
+    *STAGE_FILES.values(),
+)
 """What belongs to a run; an evaluation of it is void with it."""
 MESH_NAME = re.compile(r"\d{5,}\.(ply|obj)")
 
