@@ -22,6 +22,7 @@ from dphm_core.frames import FloatArray
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.limits import check_limits
 from dphm_core.training.codes import CodeKind, codes_to_learn
+from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.trainer import Progress, load_checkpoint, save_checkpoint
 
 log = logging.getLogger(__name__)
@@ -168,14 +169,15 @@ class DiffusionTrainer:
         make_folder(self.folder)
         self.resume()
         loss, steps = 0.0, self.config.steps
-        while self.progress.step < steps:
-            started = time.perf_counter()
-            loss = self._step()
-            self.progress.step += 1
-            self.progress.seconds += time.perf_counter() - started
-            if self.progress.step % self.config.checkpoint_every == 0 or self.progress.step == steps:
-                self._report(loss)
-                self.save()
+        with open_events(self.folder / FOLDER / self.checkpoint.stem, self.progress.step) as events:
+            while self.progress.step < steps:
+                started = time.perf_counter()
+                loss = self._step()
+                self.progress.step += 1
+                self.progress.seconds += time.perf_counter() - started
+                if self.progress.step % self.config.checkpoint_every == 0 or self.progress.step == steps:
+                    self._report(loss, events)
+                    self.save()
         save_prior(self.prior(), self.result)
         return self.progress
 
@@ -233,8 +235,10 @@ class DiffusionTrainer:
         error = unet(noised, steps) - target
         return (error.square().mean(dim=(1, 2)) * weight).mean()
 
-    def _report(self, loss: float) -> None:
+    def _report(self, loss: float, events: Events) -> None:
         progress, held_out = self.progress, self.validate()
+        events.scalar("loss/training", loss, progress.step)
+        events.scalar("loss/held_out", held_out, progress.step)
         progress.history.append({"step": progress.step, "seconds": progress.seconds, "held_out_loss": held_out})
         left = progress.seconds / progress.step * (self.config.steps - progress.step)
         log.info(

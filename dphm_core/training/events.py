@@ -60,11 +60,11 @@ def open_events(folder: Path, step: int = 0) -> Events:
     folder : Path
         Gets one more file; TensorBoard shows all files of a folder as one curve.
     step : int
-        Where the training goes on: what an earlier run has told of later steps is taken back.
+        Steps done before: what an earlier run has told of later ones is taken back.
     """
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         log.info("no curves are written: TensorBoard is not installed (pip install 'dphm-live[train]')")
         return Events()
-    return Events(SummaryWriter(str(folder), purge_step=step or None))
+    return Events(SummaryWriter(str(folder), purge_step=step + 1 if step else None))

@@ -8,7 +8,7 @@ import zipfile
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import torch
@@ -142,7 +142,8 @@ def fingerprint(data: PreparedScans) -> str:
         digest.update(repr((*astuple(scan)[:3], scan.path.name)).encode())
         try:
             with zipfile.ZipFile(scan.path) as archive:
-                digest.update(repr([(entry.filename, entry.CRC) for entry in archive.infolist()]).encode())
+                sums = {entry.filename: entry.CRC for entry in archive.infolist()}
+            digest.update(repr([sums.get(f"{field.name}.npy") for field in fields(ScanSamples)]).encode())
         except (OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{scan.path} cannot be read ({error}); run `dphm train prepare` again") from error
     return digest.hexdigest()

@@ -17,6 +17,7 @@ from dphm_core.files import make_folder, written_atomically
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.heads.torch_file import read_torch_file
 from dphm_core.limits import check_limits
+from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.ict import HeadGenerator
 from dphm_core.training.objectives import POINTS_PER_SAMPLE, Objective, Pool, load_or_make_pool
 
@@ -130,15 +131,16 @@ class Trainer:
         make_folder(self.folder)
         self.resume()
         pool, held_out = self._pools()
-        while self.progress.step < self.config.steps:
-            started = time.perf_counter()
-            self._set_learning_rate()
-            error = self._step(pool)
-            self.progress.step += 1
-            self.progress.seconds += time.perf_counter() - started
-            if self.progress.step % self.config.checkpoint_every == 0 or self.progress.step == self.config.steps:
-                self._report(error, self.validate(held_out))
-                self.save()
+        with open_events(self.folder / FOLDER / self.objective.name, self.progress.step) as events:
+            while self.progress.step < self.config.steps:
+                started = time.perf_counter()
+                self._set_learning_rate()
+                error = self._step(pool)
+                self.progress.step += 1
+                self.progress.seconds += time.perf_counter() - started
+                if self.progress.step % self.config.checkpoint_every == 0 or self.progress.step == self.config.steps:
+                    self._report(error, self.validate(held_out), events)
+                    self.save()
         return self.progress
 
     def validate(self, held_out: Pool) -> float:
@@ -193,8 +195,11 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * fall))
 
-    def _report(self, training_error: float, held_out_error: float) -> None:
+    def _report(self, training_error: float, held_out_error: float, events: Events) -> None:
         progress = self.progress
+        events.scalar("error_mm/training", training_error, progress.step)
+        events.scalar("error_mm/held_out", held_out_error, progress.step)
+        events.scalar("learning_rate", self.optimizer.param_groups[0]["lr"], progress.step)
         progress.history.append({"step": progress.step, "seconds": progress.seconds, "held_out_mm": held_out_error})
         left = progress.seconds / progress.step * (self.config.steps - progress.step)
         log.info(
