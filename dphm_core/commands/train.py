@@ -132,33 +132,30 @@ class TrainExport(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainReport(Command):
-    """Measure a default model on heads it never saw; draw its expressions beside the truth."""
+    """Measure a model: on heads it never saw, and the heads that its priors draw, where it has them.
 
-    generator: Path
-    """Prepared ICT-FaceKit folder, from `dphm synth prepare`."""
+    Pictures show telling expressions beside the truth, and a dozen sampled heads.
+    """
+
+    generator: Path | None = None
+    """Prepared ICT-FaceKit folder, from `dphm synth prepare`; without it only samples are measured."""
     out: Path
-    """Folder for errors.json and expressions.png."""
+    """Folder for errors.json, expressions.png and samples.png."""
     model: str = "default"
     """Head model: a name under models/, or a folder."""
     heads: int = 40
     """How many heads, each with another expression."""
 
-    def run(self, say: Say) -> int:
-        """Write both files, print the figures."""
-        import json
+    samples: int = 200
+    """How many identities and expressions to draw from the priors."""
 
-        from dphm_core.evaluation.heads import draw_expressions, head_errors
-        from dphm_core.files import write_atomically
-        from dphm_core.heads.model import load_model
+    def run(self, say: Say) -> int:
+        """Write the files, print the figures."""
+        from dphm_core.commands.look import single_figures
+        from dphm_core.evaluation.model_report import report_model
         from dphm_core.heads.numerics import prepare_thread
-        from dphm_core.training.ict import load_generator
 
         prepare_thread(1)
-        model, generator = load_model(self.model), load_generator(self.generator)
-        self.out.mkdir(parents=True, exist_ok=True)
-        draw_expressions(model, generator, self.out / "expressions.png")
-        errors = {name: round(value, 3) for name, value in head_errors(model, generator, self.heads).items()}
-        write_atomically(self.out / "errors.json", (json.dumps(errors, indent=2) + "\n").encode())
-        for name, value in errors.items():
-            say(f"{name:24}{value:8.3f}")
+        for name, value in single_figures(report_model(self.model, self.generator, self.out, self.heads, self.samples)):
+            say(f"{name:44}{value:>8}")
         return OK
