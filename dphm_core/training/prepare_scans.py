@@ -12,13 +12,14 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from dphm_core.errors import DataError
+from dphm_core.errors import DataError, OutputError
 from dphm_core.files import make_folder
 from dphm_core.training.prepare_config import PrepareConfig, SampleCounts, Space
 from dphm_core.training.prepared import INDEX, ScanRecord, read_made_from, write_index, write_samples
@@ -182,6 +183,10 @@ def _run(jobs: Sequence[_Job], workers: int) -> Iterator[DataError | None]:
     pool = ProcessPoolExecutor(workers, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
     try:
         yield from pool.map(_prepare_one, jobs)
+    except BrokenProcessPool as error:
+        raise OutputError(
+            "a process was killed, most likely for want of memory; run it again with fewer --workers, it goes on"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -86,7 +86,7 @@ def mean_anchors() -> FloatArray:
 
 
 def _read_vertices(path: Path, count: int) -> NDArray[np.int64]:
-    vertices = read_array(path, lambda shape: shape == (ANCHORS,))
+    vertices = read_array(path, lambda shape: np.prod(shape) == ANCHORS).reshape(ANCHORS)
     if (vertices != vertices.round()).any() or vertices.min() < 0 or vertices.max() >= count:
         raise DataError(f"{path} should name {ANCHORS} of the registrations' vertices, 0 to {count - 1}; it does not")
     return vertices.astype(np.int64)

@@ -32,8 +32,9 @@ FACE_MIN_Z = -0.12
 """In canonical space, head-frame units: the face ends before the ears."""
 FACE_REACH = 0.06
 """Points of the scan farther from the registration (15 mm) are hair, hands or glasses, not face."""
-CANDIDATES = 5
-"""Points drawn per surface sample: a fifth of a head's surface is face, which takes more than a fifth of samples."""
+CANDIDATES, LEAST_CANDIDATES = 5, 20_000
+"""Points drawn per surface sample, a fifth of a head being face, which takes more than a fifth of the samples; and in
+all, dense enough to tell what is off the surface."""
 CLEARANCE = 0.02
 """Off-surface points stay this far from the scan (5 mm)."""
 BESIDE = 0.15
@@ -84,7 +85,7 @@ def sample_scan(
     ValueError
         The scan has no surface, or none on the face.
     """
-    points, normals = _surface_candidates(scan, CANDIDATES * counts.surface, rng)
+    points, normals = _surface_candidates(scan, max(CANDIDATES * counts.surface, LEAST_CANDIDATES), rng)
     plane = _throat_plane(posed[subject.anchor_vertices])
     head = (points @ plane[:3] > plane[3]) & (points > BOX_MIN).all(axis=1) & (points < BOX_MAX).all(axis=1)
     nearest = cKDTree(posed).query(points, distance_upper_bound=FACE_REACH)[1]  # len(posed) where there is none
