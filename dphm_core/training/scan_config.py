@@ -107,8 +107,8 @@ class ScanTrainingConfig:
     gradient_norm: float = 1.0
     """Longer gradients are shortened to this."""
     position_gain: float = 50.0
-    """Factor on the identity networks' first weights of the position. At 1 a training rests on one mean head for
-    thousands of steps, since a head is a unit wide and features of centimetres must first grow."""
+    """Factor on the identity networks' first weights of the position. A head is a unit wide: at 1, features
+    of centimetres must first grow, and a training rests on one mean head the longer the less normals help it."""
     code_norm: float = 0.1
     """Length of the first codes, which are random; 1 is the most that a code may have."""
     precision: Precision = "float32"
