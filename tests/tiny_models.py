@@ -47,7 +47,8 @@ def write_tiny_model(folder: Path, template: bool = False, priors: bool = False,
     expressions = rng.random((EXPRESSIONS, sizes.expression_dim), dtype=np.float32)
     save_codebook(Codebook(mean + coefficients @ basis.T, expressions), folder)
     if priors:
-        lengths = {"identity": sizes.identity_dim, "expression": sizes.expression_dim}
+        # As trained: over coefficients where heads can be made up, over codes where they come from a codebook.
+        lengths = {"identity": MODES if template else sizes.identity_dim, "expression": sizes.expression_dim}
         for part, file in PRIOR_FILES.items():
             unet = UNet1D(UNetConfig(lengths[part], dim=8, multipliers=(1, 2)))
             low, high = (0.0, 1.0) if part == "expression" else (-0.5, 0.5)

@@ -128,7 +128,7 @@ def _references(part: Part, chooser: CodeChooser, count: int) -> tuple[FloatArra
 def _fresh(part: Part, model: HeadModel, count: int, seed: int) -> FloatArray:
     """New codes (count, D) that no prior was trained on; expressions one per sequence, so that they are independent."""
     if part == "identity":
-        return made_up_codes(part, model, count, seed)
+        return model.identity_codes(made_up_codes(part, model, count, seed))
     return plausible_codes(model.expression_names, count * TAKEN, np.random.default_rng(seed))[::TAKEN]
 
 

@@ -15,6 +15,8 @@ from dphm_core.diffusion.samplers import ddim, ddpm
 from dphm_core.errors import SettingError
 from dphm_core.frames import FloatArray
 from dphm_core.generation.options import SamplerConfig
+from dphm_core.heads.latent_prior import codes_of_latents
+from dphm_core.heads.model import HeadModel
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +28,12 @@ PARTS: tuple[Part, ...] = ("identity", "expression")
 class CodeSampler:
     """Samples of one prior, numbered from 0."""
 
-    def __init__(self, prior: LatentPrior, part: Part, config: SamplerConfig) -> None:
+    def __init__(self, model: HeadModel, prior: LatentPrior, part: Part, config: SamplerConfig) -> None:
         if config.sampler == "ddim" and config.steps > len(prior.schedule):
             raise SettingError(
                 f"this prior's schedule has {len(prior.schedule)} steps; --steps {config.steps} is more."
             )
-        self._prior, self._part, self._config = prior, part, config
+        self._model, self._prior, self._part, self._config = model, prior, part, config
 
     def codes(self, numbers: Sequence[int]) -> FloatArray:
         """Codes (n, D) float32 of the samples of these numbers."""
@@ -39,17 +41,16 @@ class CodeSampler:
         for done, batch in enumerate(batches):
             batches[batch] = self._batch(range(batch * BATCH, (batch + 1) * BATCH))
             log.info("%s samples: %d of %d batches", self._part, done + 1, len(batches))
-        length = self._prior.unet.config.length
-        return np.array([batches[number // BATCH][number % BATCH] for number in numbers]).reshape(-1, length)
+        return np.array([batches[number // BATCH][number % BATCH] for number in numbers])
 
     def noise(self, number: int) -> FloatArray:
-        """Standard normal noise (D,) that a sample starts from."""
+        """Standard normal noise (L,) that a sample starts from."""
         return self._start(self._chance(number))[0].numpy()
 
     def of_noise(self, noise: FloatArray) -> FloatArray:
-        """Codes (n, D) that DDIM makes of noises (n, D)."""
+        """Codes (n, D) that DDIM makes of noises (n, L)."""
         spare = -len(noise) % BATCH
-        start = torch.from_numpy(np.pad(noise, ((0, spare), (0, 0))))[:, None]  # (n,1,D)
+        start = torch.from_numpy(np.pad(noise, ((0, spare), (0, 0))))[:, None]  # (n,1,L)
         return np.concatenate([self._ddim(part) for part in start.split(BATCH)])[: len(noise)]
 
     def _batch(self, numbers: range) -> FloatArray:
@@ -63,7 +64,8 @@ class CodeSampler:
         return self._codes(ddim(self._prior.unet, self._prior.schedule, start, self._config.steps))
 
     def _codes(self, values: Tensor) -> FloatArray:
-        return np.asarray(self._prior.denormalised(values)[:, 0].numpy(), dtype=np.float32)
+        latents = self._prior.denormalised(values)[:, 0].numpy()
+        return codes_of_latents(self._model, self._part, self._prior, np.asarray(latents, dtype=np.float32))
 
     def _start(self, chance: torch.Generator) -> Tensor:
         return torch.randn(1, self._prior.unet.config.length, generator=chance)

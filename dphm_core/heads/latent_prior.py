@@ -7,7 +7,8 @@ from pathlib import Path
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.prior_file import PRIOR_FILES, Part, load_prior
 from dphm_core.errors import CheckpointError
-from dphm_core.heads.model import model_folder, read_config
+from dphm_core.frames import FloatArray
+from dphm_core.heads.model import HeadModel, load_model, model_folder
 
 
 def has_priors(name: str | Path) -> bool:
@@ -17,7 +18,7 @@ def has_priors(name: str | Path) -> bool:
 
 
 def load_model_prior(name: str | Path, part: Part) -> LatentPrior:
-    """Read a model's prior over identity or expression codes.
+    """Read a model's prior over identity or expression codes; an identity's may be `over_coefficients`.
 
     Raises
     ------
@@ -31,10 +32,21 @@ def load_model_prior(name: str | Path, part: Part) -> LatentPrior:
             f"the model in {folder} has no {path.name}: train it with"
             f" `dphm train diffusion {part} --model {name} --out DIR` and put it there."
         )
-    prior, config = load_prior(path), read_config(folder)[0]
-    length = config.identity_dim if part == "identity" else config.expression_dim
-    if prior.unet.config.length != length:
-        raise CheckpointError(
-            f"{path} is of codes of {prior.unet.config.length} numbers, not of this model's {length}."
-        )
+    prior, model = load_prior(path), load_model(folder)
+    length = prior.unet.config.length
+    lengths = list(model.identity_basis.shape) if part == "identity" else [model.config.expression_dim]
+    if length not in lengths:
+        raise CheckpointError(f"{path} is of codes of {length} numbers, not of this model's {lengths[0]}.")
     return prior
+
+
+def over_coefficients(model: HeadModel, prior: LatentPrior) -> bool:
+    """Whether an identity prior is one over the coefficients (M,) of the model's identity basis, not its codes (D,)."""
+    return prior.unet.config.length == model.identity_basis.shape[1]
+
+
+def codes_of_latents(model: HeadModel, part: Part, prior: LatentPrior, latents: FloatArray) -> FloatArray:
+    """The model's codes (n, D) of what a prior draws (n, L)."""
+    if part == "identity" and over_coefficients(model, prior):
+        return model.identity_codes(latents)
+    return latents

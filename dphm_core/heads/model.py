@@ -45,6 +45,10 @@ class HeadModel:
         """Identity code (D,) of coefficients (M,)."""
         return np.asarray(self.identity_mean + self.identity_basis @ coefficients, dtype=np.float32)
 
+    def identity_codes(self, coefficients: FloatArray) -> FloatArray:
+        """Identity codes (n, D) of coefficients (n, M)."""
+        return np.asarray(self.identity_mean + coefficients @ self.identity_basis.T, dtype=np.float32)
+
     def anchors(self, code: FloatArray) -> FloatArray:
         """Anchors (39, 3) of an identity code (D,), canonical space."""
         with torch.no_grad():

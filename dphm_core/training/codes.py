@@ -22,7 +22,10 @@ MAX_POOL_CODES_BYTES = 1 << 28
 
 
 def made_up_codes(part: Part, model: HeadModel, count: int, seed: int) -> FloatArray:
-    """Make up codes (count, D) float32: identities of the model's space, or plausible expressions of its blendshapes.
+    """Make up codes (count, D) float32 for a prior: identities of the model's space, or faces of its blendshapes.
+
+    Identities are coefficients (count, M) of the model's identity basis: its codes of length D say the same M numbers
+    several times over, and a network would first have to learn that.
 
     Raises
     ------
@@ -31,8 +34,7 @@ def made_up_codes(part: Part, model: HeadModel, count: int, seed: int) -> FloatA
     """
     rng = np.random.default_rng(seed)
     if part == "identity":
-        coefficients = rng.standard_normal((count, model.identity_basis.shape[1]), dtype=np.float32)
-        return np.asarray(model.identity_mean + coefficients @ model.identity_basis.T, dtype=np.float32)
+        return rng.standard_normal((count, model.identity_basis.shape[1]), dtype=np.float32)
     if not has_blendshapes(model):
         raise SettingError("this model's expression codes have no names to make faces of; take --codes codebook.")
     return plausible_codes(model.expression_names, count, rng)

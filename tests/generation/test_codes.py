@@ -15,8 +15,11 @@ from dphm_core.generation.choose import CodeChooser
 from dphm_core.generation.draw import BATCH
 from dphm_core.generation.heads import generate
 from dphm_core.generation.interpolate import passage, slerp
+from dphm_core.generation.meshes import off_basis
 from dphm_core.generation.options import HeadRequest, SamplerConfig
 from dphm_core.heads.codebook import load_codebook
+from dphm_core.heads.latent_prior import load_model_prior, over_coefficients
+from dphm_core.heads.model import load_model
 
 DDIM = SamplerConfig(steps=3, seed=5)
 DDPM = SamplerConfig("ddpm", seed=5)
@@ -173,3 +176,12 @@ class TestRequests:
     def test_impossible_ones(self, wrong: dict[str, object], named: str) -> None:
         with pytest.raises(SettingError, match=named):
             HeadRequest(**wrong)  # type: ignore[arg-type]
+
+
+def test_identities_of_a_prior_over_coefficients_are_heads_of_the_model(folder: Path) -> None:
+    model = load_model(folder)
+    prior = load_model_prior(folder, "identity")
+    assert over_coefficients(model, prior)
+    codes = CodeChooser(folder, SamplerConfig(steps=3)).codes("identity", "sample", 3)
+    assert codes.shape == (3, model.config.identity_dim)
+    assert off_basis(model, codes).max() < 1e-5 < np.abs(codes[0] - codes[1]).max()
