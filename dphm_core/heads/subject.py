@@ -71,15 +71,26 @@ def build_subject(
 
     `coefficients` (M,) span the model's identity codes; `check` is called often and may raise.
     """
-    code = model.identity_code(coefficients)
+    canonical = None if model.template is None else model.template.canonical(coefficients)
+    return subject_of_code(model, model.identity_code(coefficients), scale, canonical, check)
+
+
+def subject_of_code(
+    model: HeadModel, code: FloatArray, scale: float, canonical: FloatArray | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Subject:  # fmt: skip
+    """Fix the subject of an identity code (D,).
+
+    `canonical` (V, 3) is that identity's template mesh, for a model that has one; without it, marching cubes makes the
+    mesh.
+    """
     identity = torch.from_numpy(code)
     anchors = torch.from_numpy(model.anchors(code))
     deformation = Deformation(model.expression_field, identity, anchors)
     baked = bake(model.identity_field, identity, check=check) if model.config.hyper_dim == 0 else None
     distance: BakedDistance | FieldDistance = baked or FieldDistance(model.identity_field, identity)
-    if model.template is not None:
-        vertices = carry_onto_surface(model.template, model.template.canonical(coefficients), distance)
-        faces = model.template.faces
+    if model.template is not None and canonical is not None:
+        vertices, faces = carry_onto_surface(model.template, canonical, distance), model.template.faces
     else:
         vertices, faces = extract_surface(model.identity_field, identity)
     return Subject(model, code, scale, distance, deformation, vertices, faces)
