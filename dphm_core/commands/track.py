@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -15,6 +15,7 @@ from dphm_core.frames import TrackedFrame
 from dphm_core.output.options import BatchOptions
 from dphm_core.sources.selection import Selection
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.offline.config import STAGE_NAMES, OfflineConfig, chosen_stages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +32,41 @@ class Track(Command):
     model: str = "default"
     """Head model: a name under models/, or a folder."""
     device: str = "cpu"
-    """Where the model is evaluated; the CPU is the only device so far."""
+    """Where the model is evaluated: "cpu", or with --method offline also "cuda"."""
+    method: Literal["realtime", "offline"] = "realtime"
+    """How to track: frame by frame as with a live camera, or by the paper's three stages over the whole recording,
+    which take seconds to minutes per frame."""
+    stages: str = ",".join(STAGE_NAMES)
+    """Offline: which stages; the others' results come from --resume."""
+    resume: Path | None = None
+    """Offline: tracking file (*_init.npz, *_incre.npz) of the stage before the first of --stages."""
     selection: OmitArgPrefixes[Selection] = field(default_factory=Selection)
     output: OmitArgPrefixes[BatchOptions] = field(default_factory=BatchOptions)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
 
     def run(self, say: Say) -> int:
         """Track, with a progress bar, and print a summary."""
+        return self._run_offline(say) if self.method == "offline" else self._run_realtime(say)
+
+    def _run_realtime(self, say: Say) -> int:
         from dphm_core.batch import make_stages, track_recording
 
         stages = make_stages(self.source, self.selection, self.model, self.device, self.tracker)
         with _progress_bar() as on_frame:
             report = track_recording(stages, self.out, self.output, on_frame)
         say(summary(report, self.out))
+        return INTERRUPTED if report["interrupted"] else OK
+
+    def _run_offline(self, say: Say) -> int:
+        from dphm_core.batch_offline import OfflineRun, fit_recording
+        from dphm_core.commands.offline_progress import offline_summary, progress_bars
+
+        stages = chosen_stages(self.stages)
+        run = OfflineRun(self.source, self.selection, self.model, self.device, stages, self.resume, self.offline)
+        with progress_bars() as on_progress:
+            report = fit_recording(run, self.out, self.output, on_progress)
+        say(offline_summary(report, self.out))
         return INTERRUPTED if report["interrupted"] else OK
 
 

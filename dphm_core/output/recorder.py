@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dphm_core.frames import FloatArray, TrackedFrame
 from dphm_core.heads.model import HeadModel
+from dphm_core.heads.subject import Subject
 from dphm_core.heads.template import NO_VERTEX
 from dphm_core.landmarks.tables import LANDMARK_COUNT
 from dphm_core.meshing.writers import MeshEncoder, mesh_encoder
@@ -15,7 +18,22 @@ from dphm_core.output.folder import MESH_FOLDER, OutputFolder
 from dphm_core.output.report import StageTimes
 from dphm_core.output.track_file import Track, TrackRow, make_track
 from dphm_core.tracking.fit_state import FitState
-from dphm_core.tracking.tracker import HeadTracker
+
+
+class FrameMaker(Protocol):
+    """Who makes the frames that are recorded."""
+
+    @property
+    def model(self) -> HeadModel:
+        """The head model."""
+
+    @property
+    def subject(self) -> Subject | None:
+        """The subject, once it is known."""
+
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """Triangles (F, 3) of every mesh."""
 
 
 class Recorder:
@@ -25,13 +43,13 @@ class Recorder:
     ----------
     folder : OutputFolder
         Where the meshes go.
-    tracker : HeadTracker
+    tracker : FrameMaker
         Makes the frames; asked for its model and, once there is one, its subject.
     mesh_format : str
         Extension of the meshes, without a dot.
     """
 
-    def __init__(self, folder: OutputFolder, tracker: HeadTracker, mesh_format: str) -> None:
+    def __init__(self, folder: OutputFolder, tracker: FrameMaker, mesh_format: str) -> None:
         self.times = StageTimes()
         self._folder, self._tracker, self._format = folder, tracker, mesh_format
         self._rows: dict[int, TrackRow] = {}
