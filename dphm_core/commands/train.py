@@ -11,10 +11,8 @@ from tyro.conf import OmitArgPrefixes, Positional
 
 from dphm_core.commands.base import OK, Command, Say
 from dphm_core.errors import SettingError
-from dphm_core.training.codes import CodeKind
-from dphm_core.training.diffusion import DiffusionConfig
+from dphm_core.training.config import CodeKind, DiffusionConfig, TrainingConfig
 from dphm_core.training.prepare_config import PrepareConfig, SampleCounts
-from dphm_core.training.trainer import TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,10 @@ class Schedule:
     def __len__(self) -> int:
         return len(self.signal)
 
+    def to(self, device: torch.device) -> Schedule:
+        """The same on another device."""
+        return Schedule(self.signal.to(device), self.noise.to(device))
+
     def at(self, steps: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
         """Amplitudes of signal and noise at steps (B,), shaped to broadcast over `like` (B, …)."""
         shape = (-1, *[1] * (like.ndim - 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -13,9 +12,9 @@ from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray
 from dphm_core.heads.codebook import Codebook, load_codebook
 from dphm_core.heads.model import HeadModel, load_model
+from dphm_core.training.config import CodeKind
 from dphm_core.training.sequences import plausible_codes
 
-CodeKind = Literal["auto", "codebook", "made-up"]
 CODEBOOK_ROWS = 256
 """Heads and expressions of the pools that become the default model's codebook."""
 MAX_POOL_CODES_BYTES = 1 << 28

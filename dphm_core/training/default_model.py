@@ -11,9 +11,10 @@ import torch
 from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
 from dphm_core.training.binding import bind
+from dphm_core.training.config import TrainingConfig
 from dphm_core.training.ict import load_generator
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective
-from dphm_core.training.trainer import Progress, Trainer, TrainingConfig
+from dphm_core.training.trainer import Progress, Trainer
 
 DEFAULT_CONFIG = HeadConfig(
     global_dim=64,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,15 @@ from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.prior_file import MAX_LEVELS, MAX_SIZE, PRIOR_FILES, Part, save_prior
 from dphm_core.diffusion.schedule import add_noise, cosine_schedule, v_loss_weight, v_target
 from dphm_core.diffusion.unet import UNet1D, UNetConfig
-from dphm_core.errors import CheckpointError, SettingError
+from dphm_core.errors import SettingError
 from dphm_core.files import make_folder
 from dphm_core.frames import FloatArray
 from dphm_core.heads.numerics import prepare_thread
-from dphm_core.limits import check_limits
-from dphm_core.training.codes import CodeKind, codes_to_learn
+from dphm_core.training.codes import codes_to_learn
+from dphm_core.training.config import FEWEST_CODES, FREE, CodeKind, DiffusionConfig
 from dphm_core.training.events import FOLDER, Events, open_events
+from dphm_core.training.processes import chosen_device
+from dphm_core.training.resume import fingerprint, told_settings
 from dphm_core.training.trainer import Progress, load_checkpoint, save_checkpoint
 
 log = logging.getLogger(__name__)
@@ -32,46 +33,7 @@ LEARNING_RATES: dict[Part, float] = {"identity": 1e-4, "expression": 8e-5}
 AVERAGE_DECAY, AVERAGE_EVERY = 0.995, 10
 """Of the moving average of the weights, which is what the prior gets."""
 MOST_HELD_OUT = 256
-FEWEST_CODES = 10
 GRADIENT_NORM = 1.0
-
-
-@dataclass(frozen=True)
-class DiffusionConfig:
-    """How a diffusion is trained; sizes and rates are those of DPHM by default."""
-
-    steps: int = 100_000
-    """Optimiser steps in all; DPHM took 1.5 million."""
-    batch: int = 32
-    """Codes per step."""
-    learning_rate: float | None = None
-    """Of Adam; where not given 1e-4 for identities and 8e-5 for expressions."""
-    count: int = 50_000
-    """Codes to make up, where they are not of a codebook."""
-    dim: int = 64
-    """Channels of the network's first level; a multiple of 8."""
-    multipliers: tuple[int, ...] = (1, 2, 4, 8)
-    """Channels of each level, as multiples of `dim`."""
-    seed: int = 0
-    """Of the codes, of the first weights and of the batches."""
-    checkpoint_every: int = 1000
-    """Steps between checkpoints and validations."""
-    threads: int = 1
-    """CPU threads."""
-
-    def __post_init__(self) -> None:
-        limits = {
-            "steps": (1, 10**8),
-            "batch": (1, 4096),
-            "count": (FEWEST_CODES, 10**6),
-            "dim": (8, 512),
-            "seed": (0, 2**31),
-            "checkpoint_every": (1, 10**8),
-            "threads": (1, 1024),
-        }
-        if self.learning_rate is not None:
-            limits["learning_rate"] = (0, 1)
-        check_limits(self, "a diffusion training", limits)
 
 
 def train_diffusion(
@@ -139,13 +101,15 @@ class DiffusionTrainer:
         self.part, self.config, self.folder = part, config, folder
         torch.manual_seed(config.seed)
         sizes = _sizes(codes.shape[1], config)
-        self.networks = Networks(sizes, (float(codes.min()), float(codes.max())))
+        self.device = chosen_device(config.device)
+        self.networks = Networks(sizes, (float(codes.min()), float(codes.max()))).to(self.device)
         self.rate = LEARNING_RATES[part] if config.learning_rate is None else config.learning_rate
         self.optimizer = torch.optim.Adam(self.networks.trained.parameters(), lr=self.rate)
-        self.schedule = cosine_schedule()
+        self.schedule = cosine_schedule().to(self.device)
         kept = min(MOST_HELD_OUT, len(codes) // FEWEST_CODES)
-        values = self.prior().normalised(torch.from_numpy(codes))  # (n,D)
+        values = self.prior().normalised(torch.from_numpy(codes)).to(self.device)  # (n,D)
         self.training, self.held_out = values[:-kept], values[-kept:]
+        self._settings = told_settings(config, FREE, codes=fingerprint(codes))
         self.progress = Progress()
 
     @property
@@ -161,7 +125,7 @@ class DiffusionTrainer:
     def prior(self) -> LatentPrior:
         """The prior with the averaged weights."""
         low, high = self.networks.code_range.tolist()
-        return LatentPrior(copy.deepcopy(self.networks.average), cosine_schedule(), low, high)
+        return LatentPrior(copy.deepcopy(self.networks.average).cpu(), cosine_schedule(), low, high)
 
     def run(self) -> Progress:
         """Train to the last step and write the prior; returns the progress."""
@@ -191,7 +155,7 @@ class DiffusionTrainer:
 
     def save(self) -> None:
         """Write the checkpoint atomically."""
-        save_checkpoint(self.checkpoint, self.networks, self.optimizer, self.progress)
+        save_checkpoint(self.checkpoint, self.networks, self.optimizer, self.progress, self._settings)
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one.
@@ -199,14 +163,11 @@ class DiffusionTrainer:
         Raises
         ------
         CheckpointError
-            It cannot be read, or is of a training on other codes.
+            It cannot be read, or is of a training on other codes or with other settings.
         """
         if not self.checkpoint.exists():
             return
-        code_range = self.networks.code_range.clone()
-        self.progress = load_checkpoint(self.checkpoint, self.networks, self.optimizer)
-        if not torch.equal(self.networks.code_range, code_range):
-            raise CheckpointError(f"{self.checkpoint} was trained on codes of another range; choose another folder.")
+        self.progress = load_checkpoint(self.checkpoint, self.networks, self.optimizer, self._settings)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate  # as asked for now
         log.info("resuming the %s diffusion at step %d", self.part, self.progress.step)
@@ -214,7 +175,7 @@ class DiffusionTrainer:
     def _step(self) -> float:
         """One step; its chance depends on nothing but the seed and its number, so that a resume continues exactly."""
         rng = np.random.default_rng((self.config.seed, self.progress.step))
-        rows = torch.from_numpy(rng.integers(len(self.training), size=self.config.batch))
+        rows = torch.from_numpy(rng.integers(len(self.training), size=self.config.batch)).to(self.device)
         loss = self._loss(self.networks.trained, self.training[rows], rng)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -227,8 +188,8 @@ class DiffusionTrainer:
 
     def _loss(self, unet: UNet1D, data: Tensor, rng: np.random.Generator) -> Tensor:
         """Weighted v-loss of normalised codes (B, D), each at a step and a noise of its own."""
-        steps = torch.from_numpy(rng.integers(len(self.schedule), size=len(data)))
-        noise = torch.from_numpy(rng.standard_normal((len(data), 1, data.shape[1]), dtype=np.float32))
+        steps = torch.from_numpy(rng.integers(len(self.schedule), size=len(data))).to(self.device)
+        noise = torch.from_numpy(rng.standard_normal((len(data), 1, data.shape[1]), dtype=np.float32)).to(self.device)
         noised = add_noise(self.schedule, data[:, None], steps, noise)  # (B,1,D)
         target = v_target(self.schedule, data[:, None], steps, noise)
         weight = v_loss_weight(self.schedule, steps)  # (B,)

@@ -20,13 +20,13 @@ from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
 from dphm_core.heads.identity import IdentityField
 from dphm_core.training.binding import CODE_SCALE, GeneratorBinding
+from dphm_core.training.config import POINTS_PER_SAMPLE
 from dphm_core.training.expressions import random_expression
 from dphm_core.training.ict import HeadGenerator
 from dphm_core.training.sampling import deformation_samples, distance_samples, ever_seen_faces, random_identity
 
 log = logging.getLogger(__name__)
 
-POINTS_PER_SAMPLE = 6000
 MAX_POOL_BYTES = 64 << 30
 """As much as `TrainingConfig` lets a pool have, and a machine."""
 ANCHOR_WEIGHT = 7.5
@@ -63,6 +63,10 @@ class Objective(Protocol):
         """The network that is trained."""
         ...
 
+    def to(self, device: torch.device) -> None:
+        """Train there from now on."""
+        ...
+
     def make_pool(
         self, generator: HeadGenerator, count: int, rng: np.random.Generator
     ) -> Iterator[tuple[FloatArray, ...]]:
@@ -87,6 +91,11 @@ class ExpressionObjective:
         with torch.no_grad():
             self.field.compressor.weight[:, config.identity_dim :].zero_()
         self._no_anchors = torch.zeros(1, config.anchors, 3)
+
+    def to(self, device: torch.device) -> None:
+        """Train there from now on."""
+        self.field.to(device)
+        self.basis, self._no_anchors = self.basis.to(device), self._no_anchors.to(device)
 
     def make_pool(
         self, generator: HeadGenerator, count: int, rng: np.random.Generator
@@ -127,6 +136,13 @@ class IdentityObjective:
         self.basis = torch.from_numpy(binding.identity_basis)
         self._binding = binding
         self._anchor_basis: Tensor | None = None
+
+    def to(self, device: torch.device) -> None:
+        """Train there from now on."""
+        self.field.to(device)
+        self.basis = self.basis.to(device)
+        if self._anchor_basis is not None:
+            self._anchor_basis = self._anchor_basis.to(device)
 
     def attach(self, generator: HeadGenerator) -> None:
         """Take the true anchors from the generator."""

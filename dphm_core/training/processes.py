@@ -19,7 +19,7 @@ from torch import Tensor, distributed, nn
 from dphm_core.errors import SettingError
 
 if TYPE_CHECKING:
-    from dphm_core.training.scan_config import Device
+    from dphm_core.training.config import Device
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def joined_processes(device: Device) -> Iterator[Processes]:
     SettingError
         There is no such device, or not one for each process.
     """
-    device_of_this = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    device_of_this = chosen_device(device, int(os.environ.get("LOCAL_RANK", "0")))
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield Processes(device_of_this)
@@ -94,7 +94,14 @@ def joined_processes(device: Device) -> Iterator[Processes]:
         distributed.destroy_process_group()
 
 
-def _device(device: Device, local_rank: int) -> torch.device:
+def chosen_device(device: Device, local_rank: int = 0) -> torch.device:
+    """Device of a process of this machine: "auto" is a CUDA device where there is one.
+
+    Raises
+    ------
+    SettingError
+        There is none for it.
+    """
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     count = torch.cuda.device_count()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from dphm_core.errors import CheckpointError
 from dphm_core.files import make_folder, written_atomically
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.torch_file import TensorTable, read_torch_file
-from dphm_core.training.scan_config import ScanTrainingConfig, check_head
+from dphm_core.training.resume import Settings, refuse_another
+from dphm_core.training.scan_config import check_head
 
 CHECKPOINT = "scan_heads.pt"
 """In the training's folder."""
@@ -49,18 +50,9 @@ class TrainedCodes:
     """Scans whose expression codes were trained."""
 
 
-def told_settings(config: ScanTrainingConfig, world: int, scans: str) -> dict[str, Any]:
-    """Settings by name, nested ones with a dot, that make a training what it is."""
-    told: dict[str, Any] = {"processes": world, "scans": scans}
-    for name, value in asdict(config).items():
-        nested = value if isinstance(value, dict) else None
-        told |= {f"{name}.{key}": entry for key, entry in nested.items()} if nested is not None else {name: value}
-    return {name: value for name, value in told.items() if name not in FREE}
-
-
 def save_scan_checkpoint(
     path: Path, heads: nn.Module, optimizers: dict[str, torch.optim.Optimizer], progress: ScanProgress,
-    settings: dict[str, Any], trained: list[int],
+    settings: Settings, trained: list[int],
 ) -> None:  # fmt: skip
     """Write a checkpoint atomically; makes the folder where it is missing."""
     state = {
@@ -77,7 +69,7 @@ def save_scan_checkpoint(
 
 
 def load_scan_checkpoint(
-    path: Path, heads: nn.Module, optimizers: dict[str, torch.optim.Optimizer], settings: dict[str, Any]
+    path: Path, heads: nn.Module, optimizers: dict[str, torch.optim.Optimizer], settings: Settings
 ) -> ScanProgress:
     """Read a checkpoint of this very training.
 
@@ -87,10 +79,7 @@ def load_scan_checkpoint(
         It is damaged, or of a training with another setting, which the message names.
     """
     state, told = _read(path)
-    for name, value in settings.items():
-        if told.get(name) != value:
-            difference = f"its {name} is {told.get(name)}, not {value}" if name != "scans" else "its scans are others"
-            raise CheckpointError(f"{path} is of another training ({difference}); choose another folder for --out.")
+    refuse_another(path, told, settings)
     try:
         heads.load_state_dict(state["heads"])
         for name, optimizer in optimizers.items():

@@ -8,12 +8,12 @@ from typing import Literal, get_args
 from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
 from dphm_core.limits import check_limits
+from dphm_core.training.config import Device, check_device
 from dphm_core.training.prepared import ANCHORS
 
 MOST_POINTS = 10**6
 LARGEST_SIZE = 4096
 Precision = Literal["float32", "bfloat16"]
-Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,9 @@ class ScanTrainingConfig:
             "held_out": (0, 0.5),
         }
         check_limits(self, "a training", limits)
-        for name, kind in (("precision", Precision), ("device", Device)):
-            if getattr(self, name) not in get_args(kind):
-                raise SettingError(f"a training's {name} is one of {', '.join(get_args(kind))}.")
+        check_device(self.device)
+        if self.precision not in get_args(Precision):
+            raise SettingError(f"a training's precision is one of {', '.join(get_args(Precision))}.")
         check_head(self.head)
 
 

@@ -15,12 +15,13 @@ from dphm_core.heads.numerics import prepare_thread
 from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.prepared import PreparedScans, open_prepared
 from dphm_core.training.processes import Processes, StopRequest, joined_processes
+from dphm_core.training.resume import told_settings
 from dphm_core.training.scan_checkpoint import (
     CHECKPOINT,
+    FREE,
     ScanProgress,
     load_scan_checkpoint,
     save_scan_checkpoint,
-    told_settings,
 )
 from dphm_core.training.scan_config import ScanTrainingConfig
 from dphm_core.training.scan_data import ScanBatch, ScanFeed, fingerprint
@@ -59,7 +60,7 @@ class ScanTrainer:
     def __init__(self, data: PreparedScans, config: ScanTrainingConfig, folder: Path, processes: Processes) -> None:
         self.data, self.config, self.folder, self.processes = data, config, folder, processes
         self.feed = ScanFeed(data, config, processes.rank, processes.world)
-        self.settings = told_settings(config, processes.world, fingerprint(data))
+        self.settings = told_settings(config, FREE, processes=processes.world, scans=fingerprint(data))
         torch.manual_seed(config.seed)
         anchors = torch.from_numpy(data.mean_anchors)
         self.heads = ScanHeads(config, anchors, len(data.subjects), len(data.scans)).to(processes.device)

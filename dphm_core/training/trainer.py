@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -10,62 +11,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dphm_core.errors import CheckpointError
 from dphm_core.files import make_folder, written_atomically
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.heads.torch_file import read_torch_file
-from dphm_core.limits import check_limits
+from dphm_core.training.config import FREE, HELD_OUT_SEEDS, TrainingConfig
 from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.ict import HeadGenerator
-from dphm_core.training.objectives import POINTS_PER_SAMPLE, Objective, Pool, load_or_make_pool
+from dphm_core.training.objectives import Objective, Pool, load_or_make_pool
+from dphm_core.training.processes import chosen_device
+from dphm_core.training.resume import Settings, refuse_another, told_settings
 
 log = logging.getLogger(__name__)
-
-HELD_OUT_SEEDS = 500_000
-"""Validation heads come from seeds from here on, which no training pool uses."""
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a field is trained."""
-
-    steps: int = 20_000
-    """Optimiser steps in all."""
-    batch: int = 16
-    """Heads per step."""
-    points: int = 1000
-    """Points per head."""
-    learning_rate: float = 1.5e-3
-    """Of AdamW; constant for the first 60 % of the steps, then falling to zero along a cosine."""
-    weight_decay: float = 1e-4
-    """Of AdamW."""
-    pool: int = 3000
-    """Different heads in the training pool."""
-    held_out: int = 48
-    """Heads kept for validation."""
-    seed: int = 0
-    """Of the pool, of the first weights and of the batches."""
-    checkpoint_every: int = 500
-    """Steps between checkpoints and validations."""
-    threads: int = 1
-    """CPU threads."""
-
-    def __post_init__(self) -> None:
-        limits = {
-            "steps": (1, 10**8),
-            "batch": (1, 4096),
-            "points": (1, POINTS_PER_SAMPLE),
-            "learning_rate": (0, 1),
-            "weight_decay": (0, 1),
-            "pool": (1, 10**6),
-            "held_out": (1, 10**5),
-            "seed": (0, HELD_OUT_SEEDS - 1),
-            "checkpoint_every": (1, 10**8),
-            "threads": (1, 1024),
-        }
-        check_limits(self, "a training", limits)
 
 
 @dataclass
@@ -79,24 +39,35 @@ class Progress:
     """Validation errors so far."""
 
 
-def save_checkpoint(path: Path, field: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+def save_checkpoint(
+    path: Path, field: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, settings: Settings
+) -> None:
     """Write what `load_checkpoint` reads, atomically; makes the folder where it is missing."""
-    state = {"field": field.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)}
+    state = {
+        "settings": json.dumps(settings),
+        "field": field.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": vars(progress),
+    }
     make_folder(path.parent)
     with written_atomically(path) as partial:
         torch.save(state, partial)
 
 
-def load_checkpoint(path: Path, field: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> Progress:
-    """Read a training's checkpoint into a field, and into its optimiser where given.
+def load_checkpoint(
+    path: Path, field: nn.Module, optimizer: torch.optim.Optimizer | None = None, settings: Settings | None = None
+) -> Progress:
+    """Read a training's checkpoint into a field; to go on with it, into its optimiser, if its settings are `settings`.
 
     Raises
     ------
     CheckpointError
-        The file is damaged, of another kind, or of a field of another size.
+        The file is damaged, of another kind, of a field of another size, or of a training with other settings.
     """
     state = read_torch_file(path)
     try:
+        if settings is not None:
+            refuse_another(path, json.loads(state["settings"]), settings)
         field.load_state_dict(state["field"])
         if optimizer is not None:
             optimizer.load_state_dict(state["optimizer"])
@@ -115,6 +86,8 @@ class Trainer:
     def __init__(self, objective: Objective, generator: HeadGenerator, config: TrainingConfig, folder: Path) -> None:
         self.objective, self.config, self.folder = objective, config, folder
         self.generator = generator
+        self.device = chosen_device(config.device)
+        objective.to(self.device)
         self.progress = Progress()
         self.optimizer = torch.optim.AdamW(
             objective.field.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -149,19 +122,23 @@ class Trainer:
         with torch.no_grad():
             for start in range(0, len(held_out.identity), self.config.batch):
                 rows = slice(start, start + self.config.batch)
-                errors.append(self.objective.loss(*_tensors(held_out, rows, slice(0, 2000)))[1])
+                errors.append(self.objective.loss(*self._tensors(held_out, rows, slice(0, 2000)))[1])
         return float(np.mean(errors))
 
     def save(self) -> None:
         """Write the checkpoint atomically."""
-        save_checkpoint(self.checkpoint, self.objective.field, self.optimizer, self.progress)
+        save_checkpoint(self.checkpoint, self.objective.field, self.optimizer, self.progress, self._settings)
 
     def resume(self) -> None:
         """Go on from the checkpoint, where there is one."""
         if not self.checkpoint.exists():
             return
-        self.progress = load_checkpoint(self.checkpoint, self.objective.field, self.optimizer)
+        self.progress = load_checkpoint(self.checkpoint, self.objective.field, self.optimizer, self._settings)
         log.info("resuming %s at step %d", self.objective.name, self.progress.step)
+
+    @property
+    def _settings(self) -> Settings:
+        return told_settings(self.config, FREE)
 
     def _pools(self) -> tuple[Pool, Pool]:
         config = self.config
@@ -180,7 +157,7 @@ class Trainer:
         rng = np.random.default_rng((self.config.seed, self.progress.step))
         rows = rng.integers(len(pool.identity), size=self.config.batch)
         start = int(rng.integers(pool.points.shape[1] - self.config.points + 1))
-        loss, error = self.objective.loss(*_tensors(pool, rows, slice(start, start + self.config.points)))
+        loss, error = self.objective.loss(*self._tensors(pool, rows, slice(start, start + self.config.points)))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.objective.field.parameters(), 1.0)
@@ -208,11 +185,16 @@ class Trainer:
             progress.seconds / 60, left / 60,
         )  # fmt: skip
 
-
-def _tensors(pool: Pool, rows: slice | np.ndarray, points: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # type: ignore[type-arg]
-    return (
-        torch.from_numpy(pool.identity[rows]),
-        torch.from_numpy(pool.expression[rows]),
-        torch.from_numpy(np.ascontiguousarray(pool.points[rows, points])),
-        torch.from_numpy(np.ascontiguousarray(pool.target[rows, points])),
-    )
+    def _tensors(
+        self, pool: Pool, rows: slice | NDArray[np.int64], points: slice
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        identity, expression, where, target = (
+            torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+            for array in (
+                pool.identity[rows],
+                pool.expression[rows],
+                pool.points[rows, points],
+                pool.target[rows, points],
+            )
+        )
+        return identity, expression, where, target

@@ -22,7 +22,8 @@ from dphm_core.frames import FloatArray
 from dphm_core.heads.codebook import load_codebook, save_codebook
 from dphm_core.heads.model import load_model
 from dphm_core.training.codes import codes_to_learn, made_up_codes, pool_codebook
-from dphm_core.training.diffusion import DiffusionConfig, DiffusionTrainer, train_diffusion
+from dphm_core.training.config import DiffusionConfig
+from dphm_core.training.diffusion import DiffusionTrainer, train_diffusion
 
 TRAINING = DiffusionConfig(
     steps=24, batch=4, learning_rate=5e-3, count=300, dim=8, multipliers=(1, 2), checkpoint_every=12
@@ -110,10 +111,12 @@ def test_a_resumed_training_is_the_uninterrupted_one(expressions: FloatArray, tm
 
 def test_a_checkpoint_of_other_codes_is_refused(expressions: FloatArray, tmp_path: Path) -> None:
     DiffusionTrainer("expression", expressions, TRAINING, tmp_path).save()
-    with pytest.raises(CheckpointError, match="codes of another range"):
+    with pytest.raises(CheckpointError, match="its codes are others"):
         DiffusionTrainer("expression", 2 * expressions, TRAINING, tmp_path).resume()
-    with pytest.raises(CheckpointError, match=r"expression_diffusion\.pt is not of this training"):
+    with pytest.raises(CheckpointError, match=r"diffusion\.pt is of another training \(its dim is 8, not 16\)"):
         DiffusionTrainer("expression", expressions, replace(TRAINING, dim=16), tmp_path).resume()
+    longer = replace(TRAINING, steps=50, learning_rate=1e-3, checkpoint_every=5)
+    DiffusionTrainer("expression", expressions, longer, tmp_path).resume()
 
 
 def test_the_command_trains_the_default_models_identities(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,9 +11,10 @@ import torch
 from dphm_core.errors import CheckpointError, DataError, SettingError
 from dphm_core.heads.expression import ExpressionField
 from dphm_core.heads.identity import IdentityField
+from dphm_core.training.config import TrainingConfig
 from dphm_core.training.default_model import DEFAULT_CONFIG, train_field
 from dphm_core.training.export import trained_config
-from dphm_core.training.trainer import Progress, TrainingConfig, save_checkpoint
+from dphm_core.training.trainer import Progress, save_checkpoint
 
 
 def test_the_widths_are_those_that_were_trained(tmp_path: Path) -> None:
@@ -22,7 +23,7 @@ def test_the_widths_are_those_that_were_trained(tmp_path: Path) -> None:
     for name, field in fields.items():
         with pytest.raises(DataError, match=f"train heads generator {name}|train heads generator expression"):
             trained_config(tmp_path)
-        save_checkpoint(tmp_path / f"{name}.pt", field, torch.optim.AdamW(field.parameters()), Progress())
+        save_checkpoint(tmp_path / f"{name}.pt", field, torch.optim.AdamW(field.parameters()), Progress(), {})
     assert trained_config(tmp_path) == config
     torch.save({"field": {}}, tmp_path / "identity.pt")
     with pytest.raises(CheckpointError, match=r"field\.biases\.0.*is missing"):

@@ -15,9 +15,10 @@ from dphm_core.errors import CheckpointError, SettingError
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.training.binding import bind
+from dphm_core.training.config import TrainingConfig
 from dphm_core.training.ict import HeadGenerator, load_generator
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective, Pool, load_or_make_pool
-from dphm_core.training.trainer import Progress, Trainer, TrainingConfig
+from dphm_core.training.trainer import Progress, Trainer
 
 MODES = 10
 SIDED = ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown", "eyeBlink", "eyeWide")
@@ -141,6 +142,22 @@ def test_a_checkpoint_of_another_training_is_refused(balls: HeadGenerator, tmp_p
         other.resume()
 
 
+@pytest.mark.parametrize("changed", [{"batch": 5}, {"points": 200}, {"seed": 1}, {"pool": 7}, {"weight_decay": 0.1}])
+def test_a_resume_with_another_setting_is_refused_by_its_name(
+    balls: HeadGenerator, tmp_path: Path, changed: dict[str, float]
+) -> None:
+    trainer = expression_trainer(balls, tmp_path)
+    trainer.save()
+    before = trainer.checkpoint.read_bytes()
+    (name,) = changed
+    trainer.config = replace(TRAINING, **changed)  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match=f"its {name} is {getattr(TRAINING, name)}, not {changed[name]}"):
+        trainer.resume()
+    assert trainer.checkpoint.read_bytes() == before
+    trainer.config = replace(TRAINING, steps=90, learning_rate=1e-3, checkpoint_every=10)
+    trainer.resume()
+
+
 def test_the_generator_itself_trains(shared_data: Path, tmp_path: Path) -> None:
     """A few steps on real heads: pool, binding and field fit together."""
     generator = load_generator(shared_data / "ict_facekit")
@@ -158,9 +175,10 @@ def test_damaged_checkpoints_are_refused(balls: HeadGenerator, tmp_path: Path) -
         trainer.checkpoint.write_bytes(content)
         with pytest.raises(CheckpointError, match=r"expression\.pt"):
             trainer.resume()
-    torch.save({"field": 3, "progress": {"speed": 1}}, trainer.checkpoint)
-    with pytest.raises(CheckpointError, match=r"expression\.pt is not of this training"):
-        trainer.resume()
+    for state in ({"field": 3, "progress": {"speed": 1}}, {"settings": 3}, {"settings": "3"}, {"settings": "{"}):
+        torch.save(state, trainer.checkpoint)
+        with pytest.raises(CheckpointError, match=r"expression\.pt is not of this training"):
+            trainer.resume()
 
 
 def test_a_pool_is_made_anew_where_it_is_another_or_damaged(

@@ -14,7 +14,6 @@ import torch
 
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.prior_file import PRIOR_FILES, Part
-from dphm_core.diffusion.schedule import Schedule
 from dphm_core.errors import DataError
 from dphm_core.frames import MM_PER_M, MM_PER_UNIT, FloatArray, Observation, Similarity, TrackedFrame, TrackStatus
 from dphm_core.heads.latent_prior import load_model_prior, over_coefficients
@@ -92,8 +91,7 @@ def _identity_latents(
 
 
 def _moved(prior: LatentPrior, device: torch.device) -> LatentPrior:
-    schedule = Schedule(prior.schedule.signal.to(device), prior.schedule.noise.to(device))
-    return replace(prior, unet=copy.deepcopy(prior.unet).to(device), schedule=schedule)
+    return replace(prior, unet=copy.deepcopy(prior.unet).to(device), schedule=prior.schedule.to(device))
 
 
 class OfflineFit:
