@@ -63,8 +63,16 @@ class LatentPrior:
 
     def probe(self, count: int, seed: int) -> Probe:
         """Draw `count` looks: steps uniform in the middle fifth of the schedule, noise normal."""
+        return self._draw(count, (EARLIEST, LATEST), seed)
+
+    def paired_probe(self, count: int, span: tuple[float, float], seed: int) -> Probe:
+        """Draw an even number of looks at steps within `span`, parts of the schedule: each noise with its negative."""
+        half = self._draw(count // 2, span, seed)
+        return Probe(half.steps.repeat(2), torch.cat([half.noise, -half.noise]))
+
+    def _draw(self, count: int, span: tuple[float, float], seed: int) -> Probe:
         generator = torch.Generator().manual_seed(seed)
-        low, high = round(EARLIEST * len(self.schedule)), round(LATEST * len(self.schedule))
+        low, high = (round(part * len(self.schedule)) for part in span)
         steps = torch.randint(low, high + 1, (count,), generator=generator)
         noise = torch.randn(count, self.unet.config.length, generator=generator)
         device = self.schedule.signal.device

@@ -36,6 +36,9 @@ class TrackerConfig:
     """Spread of blendshape weights around rest."""
     expression_step_sigma: float = 0.15
     """Spread of a blendshape weight's change from frame to frame."""
+    prior_spread: float = 0.2
+    """Spread of expression codes around what the model's diffusion prior makes of them, as a part of the codes' range;
+    0 leaves the prior out."""
     rotation_step_sigma_rad: float = 0.1
     """Spread of the head's turn in one Gauss–Newton step."""
     translation_step_sigma_m: float = 0.02
@@ -64,6 +67,7 @@ class TrackerConfig:
         limits: dict[str, tuple[float, float]] = {
             **dict.fromkeys(counts, (1, 1000)),
             **dict.fromkeys(spreads, (1e-6, 100.0)),
+            "prior_spread": (0.0, 100.0),
             "points": (MIN_POINTS, 1_000_000),
             "independent_points": (1, 1_000_000),
             "max_normal_angle_deg": (1.0, 180.0),

@@ -1,7 +1,8 @@
 """Fits pose and expression of one frame by Gauss–Newton, warm-started from the frame before.
 
 Each step linearises the robust point-to-surface distances, the reprojection errors of eyelid and lip contours, the
-detector's blendshape scores and the ridge to the frame before, and keeps blendshape weights in 0..1.
+detector's blendshape scores, the ridge to the frame before and the pull of the diffusion prior, and keeps blendshape
+weights in 0..1.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dphm_core.landmarks.landmark_sets import CONTOURS
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState
 from dphm_core.tracking.normal_equations import NormalEquations
+from dphm_core.tracking.prior_term import PriorTerm
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
 from dphm_core.tracking.terms import (
@@ -47,9 +49,10 @@ class Fit:
 class FrameSolver:
     """Fits frames of one subject; lives on the tracking thread."""
 
-    def __init__(self, subject: Subject, config: TrackerConfig) -> None:
+    def __init__(self, subject: Subject, config: TrackerConfig, prior: PriorTerm | None = None) -> None:
         self._subject = subject
         self._config = config
+        self._prior = prior
         names = subject.model.expression_names
         self._scores = score_table(names)
         self._contours = _contour_term(subject)
@@ -62,6 +65,7 @@ class FrameSolver:
         if len(points) < MIN_POINTS:
             return Fit(start, float("nan"), 0.0)
         rays = landmark_rays(observation)
+        plausible = None if self._prior is None else self._prior.centre(start.expression)
         state = start
         count = iterations or config.iterations
         for step in range(count):
@@ -70,6 +74,8 @@ class FrameSolver:
             residuals = distance_residuals(self._subject, state, points)
             add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, config)
             self._add_priors(equations, state, start, observation, rays)
+            if self._prior is not None and plausible is not None:
+                self._prior.add(equations, state.expression, plausible)
             state = step_within_box(equations, state, bool(self._subject.model.expression_names))
         return self._judge(state, points)
 
