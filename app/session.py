@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -33,13 +34,15 @@ class Session:
     """Knows the topology of the meshes, once it has found an identity."""
 
 
-def open_session(uri: str, model: str = "default") -> Session:
+def open_session(uri: str, model: str = "default", subject: Path | None = None) -> Session:
     """Open a source and build its pipeline; nothing stays open where a part fails.
+
+    With the `subject` file of a person who was calibrated before, tracking starts at once.
 
     Raises
     ------
     DphmError
-        The source, the landmark detector or the head model cannot be opened.
+        The source, the landmark detector, the head model or the subject file cannot be opened.
     """
     from dphm_core.sources import open_source
 
@@ -48,7 +51,7 @@ def open_session(uri: str, model: str = "default") -> Session:
         from dphm_core.landmarks.observe import Observer
         from dphm_core.tracking import create_tracker
 
-        tracker = create_tracker(model)
+        tracker = create_tracker(model, subject=subject)
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
         pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)
     except BaseException:

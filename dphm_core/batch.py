@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from dphm_core.contact_sheet import draw_contact_sheet, evenly_spread
-from dphm_core.errors import CalibrationError, DphmError, SourceError
+from dphm_core.errors import CalibrationError, DphmError, OutputError, SourceError
 from dphm_core.frames import TrackedFrame
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.benchmark import pipeline_rate
@@ -30,6 +30,7 @@ from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.stages import FrameObserver
 from dphm_core.tracking import create_tracker
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.subject_file import save_subject
 from dphm_core.tracking.tracker import HeadTracker
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def make_stages(
     model: str = "default",
     device: str = "cpu",
     config: TrackerConfig | None = None,
+    subject: Path | None = None,
 ) -> Stages:
     """Prepare to track a source: nothing is opened yet.
 
@@ -72,11 +74,13 @@ def make_stages(
         What `create_tracker` takes.
     config : TrackerConfig
         The tracker's settings.
+    subject : Path, optional
+        Subject file of the person in the recording, who then needs no calibration.
     """
     chosen = selection or Selection()
     return Stages(
         frames=lambda: SelectedFrames(open_source(uri), chosen),
-        tracker=lambda: create_tracker(model, device, config),
+        tracker=lambda: create_tracker(model, device, config, subject),
         observer=Observer,
         depth_observer=lambda: Observer(landmarks=False),
         model=model,
@@ -116,6 +120,7 @@ def track_recording(
     """
     options = options or BatchOptions()
     started = perf_counter()
+    check_subject_path(options)
     folder = OutputFolder(out, options.overwrite)
     frames = stages.frames()
     try:
@@ -124,6 +129,17 @@ def track_recording(
             return _Run(stages, folder, options, tracker, started).run(frames, observer, on_frame)
     finally:
         frames.close()
+
+
+def check_subject_path(options: BatchOptions) -> None:
+    """Refuse, before anything is done, to save a subject where a file is or no file can be."""
+    path = options.save_subject
+    if path is None:
+        return
+    if not path.parent.is_dir() or path.is_dir():
+        raise OutputError(f"{path} cannot be written: give a file in a folder that is there, to save the subject to")
+    if path.exists() and not options.overwrite:
+        raise OutputError(f"{path} is there; give another file for the subject, or --overwrite to replace it")
 
 
 class _Run:
@@ -156,6 +172,8 @@ class _Run:
                 self._draw_contact_sheet(track)
             report = self._report(frames, track, interrupt.asked)
             self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+            if self._options.save_subject is not None and self._tracker.known is not None:
+                save_subject(self._tracker.known, self._options.save_subject)
             return report
 
     def _track(self, pipeline: Pipeline, expected: int | None, on_frame: OnFrame | None) -> None:
@@ -199,6 +217,11 @@ class _Run:
             return SourceError(f"{label} has depth without colour, in which the face is looked for; record both")
         if not seen.frames_with_face:
             return CalibrationError(f"{label}: no face in any of {read} frames; record one that looks to the camera")
+        if self._tracker.subject is not None:
+            return CalibrationError(
+                f"{label}: none of {read} frames shows the head of the subject file (mostly: "
+                f"{self._recorder.usual_reason}); leave --subject out to calibrate on whoever is there"
+            )
         return CalibrationError(
             f"{label}: a face was seen in {seen.frames_with_face} of {read} frames, but its depth makes no head; "
             "check that depth and colour belong together, and that the face is 0.3 to 1.5 m away"

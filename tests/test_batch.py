@@ -276,6 +276,15 @@ def test_the_demo_recording_is_tracked(tmp_path: Path) -> None:
     assert errors["correspondence_mm"]["mean"] < 2.0
 
 
+def test_a_file_in_the_way_of_the_subjects_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "me").write_bytes(b"precious")
+    with pytest.raises(OutputError, match="me is there"):
+        track_recording(make_stages("nowhere"), tmp_path / "out", BatchOptions(save_subject=tmp_path / "me"))
+    with pytest.raises(OutputError, match="folder that is there"):
+        track_recording(make_stages("nowhere"), tmp_path / "out", BatchOptions(save_subject=tmp_path / "no" / "me"))
+    assert files(tmp_path) == ["me"]
+
+
 def test_frames_before_the_first_face_are_followed_backwards(tmp_path: Path) -> None:
     recording = record(tmp_path / "recording", [False, False, True, True, True, True])
     tracker = ScriptedTracker(follows=True)

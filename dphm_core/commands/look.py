@@ -137,11 +137,14 @@ class App(Command):
     """Recording folder, .mkv file, or "kinect"; the first connected camera by default."""
     model: str = "default"
     """Head model: a name under models/, or a folder."""
+    subject: Path | None = None
+    """File of `dphm track --save-subject` of the person who is there, who then needs no calibration."""
 
     def run(self, say: Say) -> int:  # noqa: ARG002 (the window says what it has to say)
         """Hand over to the window's own program."""
         arguments = [] if self.source is None else [self.source]
         window = _installed_window()
+        arguments += [] if self.subject is None else ["--subject", str(self.subject)]
         sys.argv = ["dphm-app", *arguments, "--model", self.model]
         return int(window() or OK)
 

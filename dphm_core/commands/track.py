@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import INTERRUPTED, OK, Command, Say
+from dphm_core.errors import SettingError
 from dphm_core.frames import TrackedFrame
 from dphm_core.output.options import BatchOptions
 from dphm_core.sources.selection import Selection
@@ -33,6 +34,8 @@ class Track(Command):
     """Head model: a name under models/, or a folder."""
     device: str = "cpu"
     """Where the model is evaluated: "cpu", or with --method offline also "cuda"."""
+    subject: Path | None = None
+    """File of --save-subject of the person in the recording, who is then tracked from the first frame on."""
     method: Literal["realtime", "offline"] = "realtime"
     """How to track: frame by frame as with a live camera, or by the paper's three stages over the whole recording,
     which take seconds to minutes per frame."""
@@ -52,7 +55,7 @@ class Track(Command):
     def _run_realtime(self, say: Say) -> int:
         from dphm_core.batch import make_stages, track_recording
 
-        stages = make_stages(self.source, self.selection, self.model, self.device, self.tracker)
+        stages = make_stages(self.source, self.selection, self.model, self.device, self.tracker, self.subject)
         with _progress_bar() as on_frame:
             report = track_recording(stages, self.out, self.output, on_frame)
         say(summary(report, self.out))
@@ -62,6 +65,8 @@ class Track(Command):
         from dphm_core.batch_offline import OfflineRun, fit_recording
         from dphm_core.commands.offline_progress import offline_summary, progress_bars
 
+        if self.subject is not None or self.output.save_subject is not None:
+            raise SettingError("subject files are for --method realtime; --method offline works identities out itself")
         stages = chosen_stages(self.stages)
         run = OfflineRun(self.source, self.selection, self.model, self.device, stages, self.resume, self.offline)
         with progress_bars() as on_progress:

@@ -40,6 +40,8 @@ class HeadModel:
     expression_names: tuple[str, ...]
     """Names of the expression code's entries; empty where they have none."""
     template: Template | None
+    name: str = ""
+    """Of its folder, for messages."""
 
     def identity_code(self, coefficients: FloatArray) -> FloatArray:
         """Identity code (D,) of coefficients (M,)."""
@@ -99,6 +101,7 @@ def load_model(name: str | Path) -> HeadModel:
             identity_basis=tensors["identity_basis"].numpy(),
             expression_names=names,
             template=_unpack_template(template) if template else None,
+            name=folder.resolve().name,
         )
         _check_shapes(model)
     except (KeyError, RuntimeError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -18,3 +19,5 @@ class BatchOptions:
     """Draw a picture of six frames, to check the result at a glance."""
     benchmark: bool = False
     """Afterwards measure the frame rate without decoding and writing, on frames in memory, as with a live camera."""
+    save_subject: Path | None = None
+    """File for the identity that was worked out: with --subject it saves that person's next calibration."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from time import perf_counter
 from typing import Protocol
 
@@ -72,6 +73,11 @@ class Recorder:
     def frames(self) -> int:
         """How many frames came."""
         return len(self._rows)
+
+    @property
+    def usual_reason(self) -> str:
+        """The commonest reason among the frames; only once there is a frame."""
+        return Counter(row.reason for row in self._rows.values()).most_common(1)[0][0]
 
     @property
     def started(self) -> bool:

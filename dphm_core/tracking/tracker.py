@@ -22,6 +22,7 @@ from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import Fit, FrameSolver
 from dphm_core.tracking.initial_pose import initial_pose, yaw_rad
+from dphm_core.tracking.subject_file import KnownSubject, model_fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +45,17 @@ class HeadTracker:
         self.model = model
         self.config = config or TrackerConfig()
         self.subject: Subject | None = None
+        self.known: KnownSubject | None = None
+        """What the calibration found out about the subject, to be saved for the next time."""
         self.calibration_s = 0.0
         self._solver: FrameSolver | None = None
         self._state: FitState | None = None
         self._keyframes: list[tuple[Observation, Similarity]] = []
         self._status = TrackStatus.SEARCHING
         self._frames_lost = 0
-        self._own_residual_m = 0.0
         self._posed: FloatArray | None = None
         self._cancelled = threading.Event()
+        self._turn = threading.RLock()
 
     @property
     def status(self) -> TrackStatus:
@@ -67,6 +70,26 @@ class HeadTracker:
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
         prepare_thread(self.config.threads)
+        with self._turn:
+            return self._advance(observation)
+
+    def use_subject(self, known: KnownSubject) -> None:
+        """Track a person who was calibrated before: the head is looked for with the next observation.
+
+        May be called from any thread, and takes about a second; frames go on being tracked meanwhile.
+
+        Raises
+        ------
+        ValueError
+            The numbers are no head of this model.
+        """
+        known.check(self.model)
+        prepare_thread(self.config.threads)
+        subject = build_subject(self.model, known.coefficients, known.scale)
+        with self._turn:
+            self._adopt(known, subject)
+
+    def _advance(self, observation: Observation) -> TrackedFrame:
         if self.subject is None:
             return self._collect(observation)
         started = perf_counter()
@@ -132,16 +155,23 @@ class HeadTracker:
             self._status = TrackStatus.SEARCHING
             log.warning("what was seen makes no head (%.1f mm off); looking again", result.residual_m * 1e3)
             return
-        self.subject = build_subject(self.model, result.coefficients, result.scale, self._check)
-        self._solver = FrameSolver(self.subject, self.config)
-        self._own_residual_m = result.residual_m
-        self._state = None
+        subject = build_subject(self.model, result.coefficients, result.scale, self._check)
+        fingerprint = model_fingerprint(self.model)
+        known = KnownSubject(result.coefficients, result.scale, result.residual_m, self.model.name, fingerprint)
+        self._adopt(known, subject)
         self._status = TrackStatus.TRACKING
         self.calibration_s = perf_counter() - started
         log.info(
             "calibrated on %d frames in %.1f s: mean distance %.2f mm, scale %.3f",
             len(chosen), self.calibration_s, result.residual_m * 1e3, result.scale,
         )  # fmt: skip
+
+    def _adopt(self, known: KnownSubject, subject: Subject) -> None:
+        """Track this subject from now on; where the head is has to be found."""
+        self.known, self.subject = known, subject
+        self._solver = FrameSolver(subject, self.config)
+        self._state, self._posed, self._keyframes = None, None, []
+        self._status, self._frames_lost = TrackStatus.SEARCHING, self.config.search_frames
 
     def _fit(self, observation: Observation) -> tuple[Fit | None, str]:
         """Fit from the frame before, else from the landmarks; None with the reason where neither holds."""
@@ -180,7 +210,8 @@ class HeadTracker:
 
     def _doubt_identity(self, fit: Fit) -> str:
         """Why a head found anew is not the calibrated one; empty where it is."""
-        limit = STRANGER_FACTOR * self._own_residual_m + STRANGER_MARGIN_M
+        assert self.known is not None
+        limit = STRANGER_FACTOR * self.known.residual_m + STRANGER_MARGIN_M
         return "" if fit.residual_m < limit else f"another head: it is {fit.residual_m * 1e3:.1f} mm off"
 
     def _miss(self, observation: Observation, reason: str, stages: dict[str, float]) -> TrackedFrame:

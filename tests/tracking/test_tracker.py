@@ -17,6 +17,7 @@ from dphm_core.landmarks.observe import Observer
 from dphm_core.sources import open_source
 from dphm_core.tracking import tracker as tracker_module
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.subject_file import load_subject_of, save_subject
 from dphm_core.tracking.tracker import HeadTracker
 
 DEMO = Path(__file__).resolve().parents[2] / "recordings" / "demo"
@@ -97,6 +98,23 @@ def test_somebody_else_is_not_taken_for_the_subject(
     assert "another head" in refused.reason
     monkeypatch.undo()
     assert tracker.track(observations[-1]).status is TrackStatus.TRACKING
+
+
+def test_a_person_who_comes_back_is_tracked_from_the_first_frame_on(
+    first_pass: tuple[HeadTracker, list[TrackedFrame]], observations: list[Observation], tmp_path: Path
+) -> None:
+    tracker, _ = first_pass
+    assert tracker.known is not None
+    save_subject(tracker.known, tmp_path / "me")
+    again = HeadTracker(tracker.model, tracker.config)
+    again.use_subject(load_subject_of(tmp_path / "me", again.model))
+    assert again.status is TrackStatus.SEARCHING
+    frames = [again.track(observation) for observation in observations[:3]]
+    assert [frame.status for frame in frames] == [TrackStatus.TRACKING] * 3
+    truth = GroundTruth.load(DEMO / "ground_truth.npz")
+    skin = truth.vertices_cam(frames[-1].index)[truth.face_vertices]
+    assert frames[-1].vertices_cam is not None
+    assert float(closest_on_mesh(skin, frames[-1].vertices_cam, again.faces)[0].mean()) < 0.0013
 
 
 def test_a_model_without_a_template_is_tracked_through_its_fields_alone(observations: list[Observation]) -> None:
