@@ -11,10 +11,14 @@ from dphm_core.frames import FloatArray
 from dphm_core.heads.model import HeadModel, load_model, model_folder
 
 
+def has_prior(name: str | Path, part: Part) -> bool:
+    """Whether a prior lies in the folder of a model, given by its name or its folder."""
+    return (model_folder(name) / PRIOR_FILES[part]).is_file()
+
+
 def has_priors(name: str | Path) -> bool:
-    """Whether both priors lie in the folder of a model, given by its name or its folder."""
-    folder = model_folder(name)
-    return all((folder / file).is_file() for file in PRIOR_FILES.values())
+    """Whether both priors lie there."""
+    return all(has_prior(name, part) for part in PRIOR_FILES)
 
 
 def load_model_prior(name: str | Path, part: Part) -> LatentPrior:

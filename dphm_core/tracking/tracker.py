@@ -12,6 +12,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
+from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.errors import Cancelled
 from dphm_core.frames import FloatArray, Observation, Similarity, TrackedFrame, TrackStatus
 from dphm_core.heads.model import HeadModel
@@ -22,6 +23,7 @@ from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import Fit, FrameSolver
 from dphm_core.tracking.initial_pose import initial_pose, yaw_rad
+from dphm_core.tracking.prior_term import PriorTerm
 from dphm_core.tracking.subject_file import KnownSubject, model_fingerprint
 
 log = logging.getLogger(__name__)
@@ -41,9 +43,14 @@ in the calibration, which was under the same noise."""
 class HeadTracker:
     """Tracks one person's head; lives on the tracking thread."""
 
-    def __init__(self, model: HeadModel, config: TrackerConfig | None = None) -> None:
+    def __init__(
+        self, model: HeadModel, config: TrackerConfig | None = None, expression_prior: LatentPrior | None = None
+    ) -> None:
         self.model = model
         self.config = config or TrackerConfig()
+        self._prior: PriorTerm | None = None
+        if expression_prior is not None and self.config.prior_spread > 0:
+            self._prior = PriorTerm(expression_prior, self.config.prior_spread)
         self.subject: Subject | None = None
         self.known: KnownSubject | None = None
         """What the calibration found out about the subject, to be saved for the next time."""
@@ -169,7 +176,7 @@ class HeadTracker:
     def _adopt(self, known: KnownSubject, subject: Subject) -> None:
         """Track this subject from now on; where the head is has to be found."""
         self.known, self.subject = known, subject
-        self._solver = FrameSolver(subject, self.config)
+        self._solver = FrameSolver(subject, self.config, self._prior)
         self._state, self._posed, self._keyframes = None, None, []
         self._status, self._frames_lost = TrackStatus.SEARCHING, self.config.search_frames
 
