@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dphm_core.errors import CheckpointError
-from dphm_core.files import MODELS_FOLDER, write_atomically
+from dphm_core.files import MODELS_FOLDER, make_folder, write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
@@ -65,7 +65,7 @@ def save_model(model: HeadModel, folder: Path) -> None:
     tensors["identity_basis"] = torch.from_numpy(model.identity_basis)
     if model.template is not None:
         tensors |= {f"template.{k}": v for k, v in _pack_template(model.template).items()}
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     config = {"format": FORMAT, "head": asdict(model.config), "expression_names": list(model.expression_names)}
     write_atomically(folder / WEIGHTS, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
     write_atomically(folder / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
@@ -129,13 +129,6 @@ def _check_shapes(model: HeadModel) -> None:
 
 def model_folder(name: str | Path) -> Path:
     """Folder of the model that is called `name` in `models/`, or lies there.
-
-    Raises
-    ------
-    CheckpointError
-        There is no model.
-    """
-    """Folder of a model, by its name in `models/` or by its path.
 
     Raises
     ------

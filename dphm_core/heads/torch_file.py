@@ -1,7 +1,8 @@
-"""Reading torch checkpoints of unknown origin: weights only, sizes checked, every complaint names key and file."""
+"""Torch checkpoints: written whole; read, whatever their origin, as weights only, complaints naming key and file."""
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any
 import torch
 
 from dphm_core.errors import CheckpointError
+from dphm_core.files import make_folder, write_atomically
 
 MAX_FILE_BYTES = 4_000_000_000
 MAX_SIZE = 4096
@@ -31,6 +33,20 @@ def latest_checkpoint(folder: Path, pattern: str) -> Path:
     if not numbered:
         raise CheckpointError(f"no {pattern.replace('*', 'N')} in {folder}; give the folder that holds 'checkpoints'.")
     return numbered[max(numbered)]
+
+
+def write_torch_file(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint, whole or not at all; makes its folder where that is missing.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    buffer = io.BytesIO()  # torch's own writing to a full disk ends in an error of its own kind
+    torch.save(content, buffer)
+    make_folder(path.parent)
+    write_atomically(path, buffer.getvalue())
 
 
 def read_torch_file(path: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ from dphm_core.training.config import FEWEST_CODES, FREE, CodeKind, DiffusionCon
 from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.processes import chosen_device
 from dphm_core.training.resume import fingerprint, told_settings
-from dphm_core.training.trainer import Progress, load_checkpoint, save_checkpoint
+from dphm_core.training.trainer import Progress, load_checkpoint, run_steps, save_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -132,16 +131,11 @@ class DiffusionTrainer:
         prepare_thread(self.config.threads)
         make_folder(self.folder)
         self.resume()
-        loss, steps = 0.0, self.config.steps
         with open_events(self.folder / FOLDER / self.checkpoint.stem, self.progress.step) as events:
-            while self.progress.step < steps:
-                started = time.perf_counter()
-                loss = self._step()
-                self.progress.step += 1
-                self.progress.seconds += time.perf_counter() - started
-                if self.progress.step % self.config.checkpoint_every == 0 or self.progress.step == steps:
-                    self._report(loss, events)
-                    self.save()
+            run_steps(
+                self.progress, self.config.steps, self.config.checkpoint_every,
+                step=self._step, report=lambda loss: self._report(loss, events), save=self.save,
+            )  # fmt: skip
         save_prior(self.prior(), self.result)
         return self.progress
 

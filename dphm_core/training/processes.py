@@ -105,9 +105,11 @@ def chosen_device(device: Device, local_rank: int = 0) -> torch.device:
     if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     count = torch.cuda.device_count()
+    if not count:
+        raise SettingError("this machine has no CUDA device; use --device cpu.")
     if local_rank >= count:
         raise SettingError(
-            f"process {local_rank} of this machine has no CUDA device ({count} there); use --device cpu."
+            f"this machine has {count} CUDA devices, none for its process {local_rank + 1}; start fewer processes."
         )
     torch.cuda.set_device(local_rank)
     return torch.device("cuda", local_rank)

@@ -43,7 +43,7 @@ def refuse_another(path: Path, told: Settings, settings: Settings) -> None:
     """
     for name, value in settings.items():
         if told.get(name) != value:
-            difference = f"its {name} are others" if name in DATA else f"its {name} is {told.get(name)}, not {value}"
+            difference = f"its {name} are others" if name in DATA else f"{name}: {told.get(name)} then, {value} now"
             raise CheckpointError(f"{path} is of another training ({difference}); choose another folder for --out.")
 
 

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from dphm_core.errors import CheckpointError
-from dphm_core.files import make_folder, written_atomically
 from dphm_core.heads.config import HeadConfig
-from dphm_core.heads.torch_file import TensorTable, read_torch_file
+from dphm_core.heads.torch_file import TensorTable, read_torch_file, write_torch_file
 from dphm_core.training.resume import Settings, refuse_another
 from dphm_core.training.scan_config import check_head
 
@@ -63,9 +62,7 @@ def save_scan_checkpoint(
         "progress": vars(progress),
         "trained": trained,
     }
-    make_folder(path.parent)
-    with written_atomically(path) as partial:
-        torch.save(state, partial)
+    write_torch_file(path, state)
 
 
 def load_scan_checkpoint(

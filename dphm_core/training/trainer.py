@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,15 +15,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dphm_core.errors import CheckpointError
-from dphm_core.files import make_folder, written_atomically
+from dphm_core.errors import CheckpointError, TrainingError
+from dphm_core.files import make_folder
 from dphm_core.heads.numerics import prepare_thread
-from dphm_core.heads.torch_file import read_torch_file
+from dphm_core.heads.torch_file import read_torch_file, write_torch_file
 from dphm_core.training.config import FREE, HELD_OUT_SEEDS, TrainingConfig
 from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.ict import HeadGenerator
 from dphm_core.training.objectives import Objective, Pool, load_or_make_pool
-from dphm_core.training.processes import chosen_device
+from dphm_core.training.processes import StopRequest, chosen_device
 from dphm_core.training.resume import Settings, refuse_another, told_settings
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,7 @@ def save_checkpoint(
         "optimizer": optimizer.state_dict(),
         "progress": vars(progress),
     }
-    make_folder(path.parent)
-    with written_atomically(path) as partial:
-        torch.save(state, partial)
+    write_torch_file(path, state)
 
 
 def load_checkpoint(
@@ -68,6 +67,7 @@ def load_checkpoint(
     try:
         if settings is not None:
             refuse_another(path, json.loads(state["settings"]), settings)
+        _check_sizes(field, state["field"])
         field.load_state_dict(state["field"])
         if optimizer is not None:
             optimizer.load_state_dict(state["optimizer"])
@@ -78,6 +78,46 @@ def load_checkpoint(
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} is not of this training ({reason}); choose another folder.") from error
     return progress
+
+
+def _check_sizes(field: nn.Module, saved: dict[str, Tensor]) -> None:
+    """Say in few words what torch would say of every layer."""
+    for name, value in field.state_dict().items():
+        if saved[name].shape != value.shape:
+            then, now = tuple(saved[name].shape), tuple(value.shape)
+            raise ValueError(f"{name}: {then} then, {now} now; was it another --width?")
+
+
+def run_steps(
+    progress: Progress, last: int, checkpoint_every: int,
+    step: Callable[[], float], report: Callable[[float], None], save: Callable[[], None],
+) -> None:  # fmt: skip
+    """Train up to step `last`; each `step` answers its figure, of which the one before a checkpoint is reported.
+
+    Raises
+    ------
+    TrainingError
+        A step's figure is not a number any more; the last checkpoint stays.
+    KeyboardInterrupt
+        The training was asked to stop; its checkpoint is written.
+    """
+    with StopRequest() as request:
+        while progress.step < last:
+            started = time.perf_counter()
+            figure = step()
+            if not math.isfinite(figure):
+                raise TrainingError(
+                    f"step {progress.step}: not a number any more; go on from the last checkpoint with a lower"
+                    " --learning-rate, or begin anew with one"
+                )
+            progress.step += 1
+            progress.seconds += time.perf_counter() - started
+            if progress.step % checkpoint_every == 0 or progress.step == last:
+                report(figure)
+                save()
+            if request.asked:
+                save()
+                raise KeyboardInterrupt
 
 
 class Trainer:
@@ -105,15 +145,12 @@ class Trainer:
         self.resume()
         pool, held_out = self._pools()
         with open_events(self.folder / FOLDER / self.objective.name, self.progress.step) as events:
-            while self.progress.step < self.config.steps:
-                started = time.perf_counter()
-                self._set_learning_rate()
-                error = self._step(pool)
-                self.progress.step += 1
-                self.progress.seconds += time.perf_counter() - started
-                if self.progress.step % self.config.checkpoint_every == 0 or self.progress.step == self.config.steps:
-                    self._report(error, self.validate(held_out), events)
-                    self.save()
+            run_steps(
+                self.progress, self.config.steps, self.config.checkpoint_every,
+                step=lambda: self._step(pool),
+                report=lambda error: self._report(error, self.validate(held_out), events),
+                save=self.save,
+            )  # fmt: skip
         return self.progress
 
     def validate(self, held_out: Pool) -> float:
@@ -154,6 +191,7 @@ class Trainer:
         return make("train", config.pool, config.seed), make("held-out", config.held_out, config.seed + HELD_OUT_SEEDS)
 
     def _step(self, pool: Pool) -> float:
+        self._set_learning_rate()
         rng = np.random.default_rng((self.config.seed, self.progress.step))
         rows = rng.integers(len(pool.identity), size=self.config.batch)
         start = int(rng.integers(pool.points.shape[1] - self.config.points + 1))

@@ -113,7 +113,7 @@ def test_a_checkpoint_of_other_codes_is_refused(expressions: FloatArray, tmp_pat
     DiffusionTrainer("expression", expressions, TRAINING, tmp_path).save()
     with pytest.raises(CheckpointError, match="its codes are others"):
         DiffusionTrainer("expression", 2 * expressions, TRAINING, tmp_path).resume()
-    with pytest.raises(CheckpointError, match=r"diffusion\.pt is of another training \(its dim is 8, not 16\)"):
+    with pytest.raises(CheckpointError, match=r"diffusion\.pt is of another training \(dim: 8 then, 16 now\)"):
         DiffusionTrainer("expression", expressions, replace(TRAINING, dim=16), tmp_path).resume()
     longer = replace(TRAINING, steps=50, learning_rate=1e-3, checkpoint_every=5)
     DiffusionTrainer("expression", expressions, longer, tmp_path).resume()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from dphm_core.training.events import open_events
+from dphm_core.errors import OutputError
+from dphm_core.training.events import Events, open_events
 
 
 def read(folder: Path) -> EventAccumulator:
@@ -33,6 +36,8 @@ def test_what_was_told_after_the_checkpoint_is_taken_back(tmp_path: Path) -> Non
     with open_events(tmp_path) as events:
         for step in (10, 20, 25):
             events.scalar("loss", 1.0, step)
+    (earlier,) = tmp_path.iterdir()
+    earlier.rename(tmp_path / "events.out.tfevents.1.machine.1.0")  # TensorBoard reads by the second in the name
     with open_events(tmp_path, step=20) as events:
         for step in (25, 30):
             events.scalar("loss", 2.0, step)
@@ -51,3 +56,23 @@ def test_without_tensorboard_nothing_is_written(
         assert not events.written
     assert not (tmp_path / "log").exists()
     assert caplog.messages == ["no curves are written: TensorBoard is not installed (pip install 'dphm-live[train]')"]
+
+
+class FullDisk:
+    """A writer whose disk is full; TensorBoard's own tells so from a thread, sooner or later."""
+
+    log_dir = "log"
+
+    def add_scalar(self, *_told: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_log_that_cannot_be_written_ends_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Events(FullDisk()) as events:  # type: ignore[arg-type]
+        for step in range(3):
+            events.scalar("loss", 1.0, step)
+    assert not events.written
+    assert caplog.messages == ["no more curves are written: log: No space left on device"]
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file/log cannot be made"):
+        open_events(tmp_path / "file" / "log")

@@ -245,11 +245,11 @@ def test_more_epochs_go_on(prepared: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"seed": 1}, "its seed is 0, not 1"),
-        ({"losses": LossWeights(normals=0.4)}, r"losses\.normals is 0\.3, not 0\.4"),
-        ({"points": replace(POINTS, face=61)}, r"points\.face is 60, not 61"),
-        ({"head": replace(SMALL_HEAD, identity_width=20)}, r"head\.identity_width is 16, not 20"),
-        ({"scans_per_step": 1}, "scans_per_step is 2, not 1"),
+        ({"seed": 1}, "seed: 0 then, 1 now"),
+        ({"losses": LossWeights(normals=0.4)}, r"losses\.normals: 0\.3 then, 0\.4 now"),
+        ({"points": replace(POINTS, face=61)}, r"points\.face: 60 then, 61 now"),
+        ({"head": replace(SMALL_HEAD, identity_width=20)}, r"head\.identity_width: 16 then, 20 now"),
+        ({"scans_per_step": 1}, "scans_per_step: 2 then, 1 now"),
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(
@@ -266,7 +266,7 @@ def test_a_checkpoint_of_other_scans_or_processes_is_refused(prepared: Path, tmp
     with pytest.raises(CheckpointError, match="its scans are others"):
         trainer(others, tmp_path).resume()
     two = ScanTrainer(open_prepared(prepared), CONFIG, tmp_path, Processes(torch.device("cpu"), 0, 2))
-    with pytest.raises(CheckpointError, match="its processes is 1, not 2"):
+    with pytest.raises(CheckpointError, match="processes: 1 then, 2 now"):
         two.resume()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from dphm_core.errors import CheckpointError, SettingError
+from dphm_core.errors import CheckpointError, SettingError, TrainingError
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.training.binding import bind
 from dphm_core.training.config import TrainingConfig
 from dphm_core.training.ict import HeadGenerator, load_generator
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective, Pool, load_or_make_pool
-from dphm_core.training.trainer import Progress, Trainer
+from dphm_core.training.trainer import Progress, Trainer, run_steps
 
 MODES = 10
 SIDED = ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown", "eyeBlink", "eyeWide")
@@ -128,6 +129,30 @@ def test_a_resumed_training_is_the_uninterrupted_one(balls: HeadGenerator, tmp_p
     assert list(tmp_path.rglob("*.partial*")) == []
 
 
+def test_a_stop_ends_the_step_and_writes_a_checkpoint() -> None:
+    progress, saved = Progress(), []
+
+    def step() -> float:
+        if progress.step == 4:
+            signal.raise_signal(signal.SIGTERM)
+        return 1.0
+
+    with pytest.raises(KeyboardInterrupt):
+        run_steps(progress, 100, 3, step, lambda _figure: None, lambda: saved.append(progress.step))
+    assert saved == [3, 5]
+
+
+def test_a_figure_that_is_no_number_stops_and_leaves_the_checkpoint() -> None:
+    progress, saved = Progress(), []
+    with pytest.raises(TrainingError, match=r"step 4: not a number any more"):
+        run_steps(
+            progress, 100, 3,
+            step=lambda: float("nan") if progress.step == 4 else 1.0,
+            report=lambda _figure: None, save=lambda: saved.append(progress.step),
+        )  # fmt: skip
+    assert saved == [3]
+
+
 def test_a_finished_training_does_not_step_again(balls: HeadGenerator, tmp_path: Path) -> None:
     first = expression_trainer(balls, tmp_path).run()
     again = expression_trainer(balls, tmp_path).run()
@@ -138,7 +163,7 @@ def test_a_checkpoint_of_another_training_is_refused(balls: HeadGenerator, tmp_p
     expression_trainer(balls, tmp_path).save()
     config = replace(small_config(balls), expression_width=32)
     other = Trainer(ExpressionObjective(config, bind(balls, config)), balls, TRAINING, tmp_path)
-    with pytest.raises(CheckpointError, match=r"expression\.pt is not of this training"):
+    with pytest.raises(CheckpointError, match=r"expression\.pt is not of .*\(layers\.0\.weight: .*another --width"):
         other.resume()
 
 
@@ -151,7 +176,7 @@ def test_a_resume_with_another_setting_is_refused_by_its_name(
     before = trainer.checkpoint.read_bytes()
     (name,) = changed
     trainer.config = replace(TRAINING, **changed)  # type: ignore[arg-type]
-    with pytest.raises(CheckpointError, match=f"its {name} is {getattr(TRAINING, name)}, not {changed[name]}"):
+    with pytest.raises(CheckpointError, match=f"{name}: {getattr(TRAINING, name)} then, {changed[name]} now"):
         trainer.resume()
     assert trainer.checkpoint.read_bytes() == before
     trainer.config = replace(TRAINING, steps=90, learning_rate=1e-3, checkpoint_every=10)
