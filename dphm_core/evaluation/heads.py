@@ -13,9 +13,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from dphm_core.errors import CheckpointError
 from dphm_core.frames import MM_PER_UNIT, FloatArray
+from dphm_core.heads.distance import CHUNK, grid_values
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject, build_subject
+from dphm_core.heads.surface import zero_level
 from dphm_core.meshing.picture import Framing, Image, contact_sheet, shaded_picture, write_picture
 from dphm_core.training.expressions import random_expression
 from dphm_core.training.ict import FACE_VERTICES, SKIN_VERTEX_COUNT, HeadGenerator, visible_faces
@@ -37,6 +40,9 @@ SHOWN = {
     "mouthLeft": {"mouthLeft": 1.0},
     "eyeBlink": {"eyeBlink_L": 1.0, "eyeBlink_R": 1.0},
 }
+SHOWN_MIN = np.array([-0.36, -0.52, -0.05], dtype=np.float32)
+SHOWN_MAX = np.array([0.36, 0.36, 0.42], dtype=np.float32)
+"""Box that is drawn, head-frame units: the face."""
 PICTURE_SPACING = 0.006
 PICTURE_SIZE, PICTURE_YAW_DEG = 260, 20.0
 SHOWN_FRAMING = Framing((0.0, -0.06, 0.06), 0.9)
@@ -137,15 +143,19 @@ def draw_expressions(model: HeadModel, generator: HeadGenerator, path: Path) -> 
 
 
 def posed_surface(subject: Subject, expression: FloatArray) -> tuple[FloatArray, NDArray[np.int32]]:
-    """Zero level (V, 3), (F, 3) of the face's posed distance: marching cubes through both fields."""
-    from skimage.measure import marching_cubes
+    """Zero level (V, 3), (F, 3) of the face's posed distance: marching cubes through both fields.
 
-    low, high = np.array([-0.36, -0.52, -0.05]), np.array([0.36, 0.36, 0.42])
-    axes = [np.arange(a, b, PICTURE_SPACING) for a, b in zip(low, high, strict=True)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
-    values = np.concatenate(
-        [subject.distance(_bring_back(subject, part, expression))[0] for part in np.array_split(points, 64)]
-    )
-    grid = values.reshape([len(axis) for axis in axes])
-    vertices, faces, _, _ = marching_cubes(grid, 0.0, spacing=(PICTURE_SPACING,) * 3)  # type: ignore[no-untyped-call]
-    return (vertices + low).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)
+    Raises
+    ------
+    CheckpointError
+        There is none: the model's weights are not those of a head.
+    """
+
+    def evaluate(points: FloatArray) -> FloatArray:
+        parts = np.array_split(points, -(-len(points) // CHUNK))
+        return np.concatenate([subject.distance(_bring_back(subject, part, expression))[0] for part in parts])
+
+    surface = zero_level(grid_values(evaluate, SHOWN_MIN, SHOWN_MAX, PICTURE_SPACING), SHOWN_MIN, PICTURE_SPACING)
+    if surface is None:
+        raise CheckpointError("this head has no surface: the model's weights are not those of a trained head.")
+    return surface

@@ -75,11 +75,24 @@ def extract_surface(
     CheckpointError
         The field has no zero level in the box: its weights are not those of a head.
     """
+    surface = zero_level(sample_grid(field, identity, EXTRACTION_MIN, EXTRACTION_MAX, spacing), EXTRACTION_MIN, spacing)
+    if surface is None:
+        raise CheckpointError("this identity has no surface: the model's weights are not those of a trained head.")
+    return surface
+
+
+def zero_level(values: FloatArray, low: FloatArray, spacing: float) -> tuple[FloatArray, NDArray[np.int32]] | None:
+    """Marching cubes on distances (X, Y, Z) at the nodes of a grid that begins at `low` (3,); None without a zero.
+
+    Returns
+    -------
+    vertices : (V, 3) float32
+    faces : (F, 3) int32, outward by the right-hand rule
+    """
     from skimage.measure import marching_cubes
 
-    values = sample_grid(field, identity, EXTRACTION_MIN, EXTRACTION_MAX, spacing)
     if not values.min() < 0 < values.max():
-        raise CheckpointError("this identity has no surface: the model's weights are not those of a trained head.")
+        return None
     vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(spacing,) * 3)  # type: ignore[no-untyped-call]
     # Its triangles face the side of the larger values, which is outside.
-    return (vertices + EXTRACTION_MIN).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)
+    return (vertices + low).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dphm_core.frames import FloatArray
 from dphm_core.heads.distance import CHUNK, grid_values
-from dphm_core.heads.surface import EXTRACTION_MAX, EXTRACTION_MIN
+from dphm_core.heads.surface import EXTRACTION_MAX, EXTRACTION_MIN, zero_level
 from dphm_core.meshing.picture import FACE_FRAMING, Image, contact_sheet, shaded_picture
 from dphm_core.training.prepared import PreparedScans
 from dphm_core.training.scan_losses import Codes, ScanHeads
@@ -32,17 +32,12 @@ def draw_subject(heads: ScanHeads, data: PreparedScans, scans: list[int]) -> Ima
 
 def posed_surface(heads: ScanHeads, subject: int, scan: int) -> tuple[FloatArray, NDArray[np.int32]] | None:
     """Zero level (V, 3), (F, 3) of a scan's posed distance, head frame; None where there is none."""
-    from skimage.measure import marching_cubes
 
     def evaluate(points: FloatArray) -> FloatArray:
         parts = np.array_split(points, -(-len(points) // CHUNK))
         return np.concatenate([_distances(heads, part, subject, scan) for part in parts])
 
-    values = grid_values(evaluate, EXTRACTION_MIN, EXTRACTION_MAX, SPACING)
-    if not values.min() < 0 < values.max():
-        return None
-    vertices, faces, _, _ = marching_cubes(values, 0.0, spacing=(SPACING,) * 3)  # type: ignore[no-untyped-call]
-    return (vertices + EXTRACTION_MIN).astype(np.float32), np.ascontiguousarray(faces, dtype=np.int32)
+    return zero_level(grid_values(evaluate, EXTRACTION_MIN, EXTRACTION_MAX, SPACING), EXTRACTION_MIN, SPACING)
 
 
 @torch.no_grad()
