@@ -37,7 +37,7 @@ class Sample(Command):
         from tqdm import tqdm
 
         from dphm_core.generation.choose import CodeChooser
-        from dphm_core.generation.heads import generate, mean_off_basis, write_heads
+        from dphm_core.generation.heads import generate, write_heads
         from dphm_core.generation.meshes import HeadMeshes
         from dphm_core.heads.numerics import prepare_thread
         from dphm_core.output.folder import OutputFolder
@@ -53,7 +53,6 @@ class Sample(Command):
 
             write_heads(heads, chooser.model, out, f".{self.format}", self.surface, on_head)
         say(f"{'heads':14}{len(heads)}")
-        say(f"{'off the space':14}{mean_off_basis(chooser.model, heads):.1%} of the identity codes' length")
         say(f"{'results':14}{self.out}")
         return OK
 

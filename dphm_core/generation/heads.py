@@ -13,7 +13,7 @@ from dphm_core.files import make_folder
 from dphm_core.frames import UNITS_PER_METRE, FloatArray
 from dphm_core.generation.choose import SAMPLE, CodeChooser
 from dphm_core.generation.interpolate import passage
-from dphm_core.generation.meshes import HeadMeshes, Mesh, coefficients_of, off_basis
+from dphm_core.generation.meshes import HeadMeshes, Mesh, coefficients_of
 from dphm_core.generation.options import HeadRequest, SamplerConfig, Surface
 from dphm_core.heads.model import HeadModel
 from dphm_core.meshing.picture import (
@@ -125,11 +125,6 @@ def head_picture(mesh: Mesh, size: int = PICTURE_SIZE, yaw_deg: float = PICTURE_
 def sampled_heads(name: str | Path, count: int, config: SamplerConfig) -> GeneratedHeads:
     """Heads with sampled identities and expressions of a model, by its name or folder."""
     return generate(CodeChooser(name, config), HeadRequest(count))
-
-
-def mean_off_basis(model: HeadModel, heads: GeneratedHeads) -> float:
-    """Mean part of the identity codes that lies off the model's space of heads, 0 to 1."""
-    return float(off_basis(model, heads.identities).mean())
 
 
 def _codes_file(heads: GeneratedHeads, model: HeadModel) -> bytes:
