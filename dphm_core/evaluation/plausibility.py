@@ -22,6 +22,7 @@ from dphm_core.generation.heads import COLUMNS, head_picture, sampled_heads
 from dphm_core.generation.meshes import HeadMeshes, coefficients_of, off_basis
 from dphm_core.generation.options import SamplerConfig
 from dphm_core.heads.codebook import load_codebook
+from dphm_core.heads.latent_prior import codes_of_latents
 from dphm_core.heads.model import HeadModel, load_model
 from dphm_core.heads.template import Template
 from dphm_core.meshing.picture import contact_sheet, write_picture
@@ -128,7 +129,7 @@ def _references(part: Part, chooser: CodeChooser, count: int) -> tuple[FloatArra
 def _fresh(part: Part, model: HeadModel, count: int, seed: int) -> FloatArray:
     """New codes (count, D) that no prior was trained on; expressions one per sequence, so that they are independent."""
     if part == "identity":
-        return model.identity_codes(made_up_codes(part, model, count, seed))
+        return codes_of_latents(model, part, made_up_codes(part, model, count, seed))
     return plausible_codes(model.expression_names, count * TAKEN, np.random.default_rng(seed))[::TAKEN]
 
 

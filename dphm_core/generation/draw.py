@@ -65,7 +65,7 @@ class CodeSampler:
 
     def _codes(self, values: Tensor) -> FloatArray:
         latents = self._prior.denormalised(values)[:, 0].numpy()
-        return codes_of_latents(self._model, self._part, self._prior, np.asarray(latents, dtype=np.float32))
+        return codes_of_latents(self._model, self._part, np.asarray(latents, dtype=np.float32))
 
     def _start(self, chance: torch.Generator) -> Tensor:
         return torch.randn(1, self._prior.unet.config.length, generator=chance)

@@ -46,11 +46,20 @@ def load_model_prior(name: str | Path, part: Part) -> LatentPrior:
 
 def over_coefficients(model: HeadModel, prior: LatentPrior) -> bool:
     """Whether an identity prior is one over the coefficients (M,) of the model's identity basis, not its codes (D,)."""
-    return prior.unet.config.length == model.identity_basis.shape[1]
+    return has_short_coefficients(model) and prior.unet.config.length == model.identity_basis.shape[1]
 
 
-def codes_of_latents(model: HeadModel, part: Part, prior: LatentPrior, latents: FloatArray) -> FloatArray:
-    """The model's codes (n, D) of what a prior draws (n, L)."""
-    if part == "identity" and over_coefficients(model, prior):
+def has_short_coefficients(model: HeadModel) -> bool:
+    """Whether a model's identities are told by fewer coefficients (M,) than its codes (D,) have numbers.
+
+    Of as many, a prior's length would not tell which it is over, and there is nothing to gain: it is over codes.
+    """
+    length, coefficients = model.identity_basis.shape
+    return coefficients < length
+
+
+def codes_of_latents(model: HeadModel, part: Part, latents: FloatArray) -> FloatArray:
+    """The model's codes (n, D) of latents (n, L), which are such codes or, of identities, coefficients."""
+    if part == "identity" and latents.shape[1] != model.config.identity_dim:
         return model.identity_codes(latents)
     return latents

@@ -11,6 +11,7 @@ from dphm_core.errors import DataError, SettingError
 from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray
 from dphm_core.heads.codebook import Codebook, load_codebook
+from dphm_core.heads.latent_prior import has_short_coefficients
 from dphm_core.heads.model import HeadModel, load_model
 from dphm_core.training.config import CodeKind
 from dphm_core.training.sequences import plausible_codes
@@ -24,7 +25,7 @@ def made_up_codes(part: Part, model: HeadModel, count: int, seed: int) -> FloatA
     """Make up codes (count, D) float32 for a prior: identities of the model's space, or faces of its blendshapes.
 
     Identities are coefficients (count, M) of the model's identity basis: its codes of length D say the same M numbers
-    several times over, and a network would first have to learn that.
+    several times over, and a network would first have to learn that. Where D is M they are codes.
 
     Raises
     ------
@@ -33,7 +34,8 @@ def made_up_codes(part: Part, model: HeadModel, count: int, seed: int) -> FloatA
     """
     rng = np.random.default_rng(seed)
     if part == "identity":
-        return rng.standard_normal((count, model.identity_basis.shape[1]), dtype=np.float32)
+        coefficients = rng.standard_normal((count, model.identity_basis.shape[1]), dtype=np.float32)
+        return coefficients if has_short_coefficients(model) else model.identity_codes(coefficients)
     if not has_blendshapes(model):
         raise SettingError("this model's expression codes have no names to make faces of; take --codes codebook.")
     return plausible_codes(model.expression_names, count, rng)

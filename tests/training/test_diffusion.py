@@ -20,6 +20,7 @@ from dphm_core.diffusion.schedule import add_noise
 from dphm_core.errors import CheckpointError, DataError, SettingError
 from dphm_core.frames import FloatArray
 from dphm_core.heads.codebook import load_codebook, save_codebook
+from dphm_core.heads.latent_prior import codes_of_latents, load_model_prior, over_coefficients
 from dphm_core.heads.model import load_model
 from dphm_core.training.codes import codes_to_learn, made_up_codes, pool_codebook
 from dphm_core.training.config import DiffusionConfig
@@ -134,6 +135,18 @@ def test_identities_vary_as_the_model_says() -> None:
     codes = model.identity_codes(made_up_codes("identity", model, 2000, 0))
     np.testing.assert_allclose(codes.mean(axis=0), model.identity_mean, atol=0.02)
     np.testing.assert_allclose(codes.std(axis=0), np.linalg.norm(model.identity_basis, axis=1), rtol=0.1)
+
+
+def test_of_as_many_coefficients_as_numbers_a_prior_is_over_codes(tmp_path: Path) -> None:
+    """Its length would not tell which of the two it is over."""
+    model = load_model(write_tiny_model(tmp_path, priors=True))
+    length = model.config.identity_dim
+    square = replace(model, identity_basis=2 * np.eye(length, dtype=np.float32))
+    prior = load_model_prior(tmp_path, "identity")
+    assert prior.unet.config.length == length and not over_coefficients(square, prior)
+    codes = made_up_codes("identity", square, 2000, 0)
+    assert np.abs(codes.std(axis=0) - 2).max() < 0.2
+    assert codes_of_latents(square, "identity", codes) is codes
 
 
 def test_an_imported_model_takes_its_codebook(tmp_path: Path) -> None:
