@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from torch import nn
 
+from dphm_core.diffusion.prior_file import PRIOR_FILES
 from dphm_core.errors import DataError
 from dphm_core.heads.codebook import Codebook, save_codebook
 from dphm_core.heads.expression import ExpressionField
@@ -14,6 +16,8 @@ from dphm_core.heads.model import HeadModel, save_model
 from dphm_core.heads.official_head import principal_components
 from dphm_core.heads.torch_file import TensorTable
 from dphm_core.training.scan_checkpoint import CHECKPOINT, read_trained, rows_of
+
+log = logging.getLogger(__name__)
 
 IDENTITIES, EXPRESSIONS = "identity_codes.weight", "expression_codes.weight"
 
@@ -50,6 +54,9 @@ def export_scan_model(training_folder: Path, model_folder: Path) -> HeadModel:
     # Of scans that were held out there is only what chance gave them.
     codebook = Codebook(identities.numpy(), rows_of(expressions, content.trained).numpy())
     save_codebook(codebook, model_folder)
+    for prior in PRIOR_FILES.values():
+        if (model_folder / prior).exists():
+            log.warning("%s was trained on the codes that were there before: train it again", model_folder / prior)
     return model
 
 

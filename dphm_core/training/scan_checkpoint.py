@@ -33,7 +33,7 @@ class ScanProgress:
     step: int = 0
     """Steps done; what comes next follows from it."""
     seconds: float = 0.0
-    """Time spent in steps, over all resumes."""
+    """Time spent, over all resumes, with reading, checkpoints and pictures."""
     history: list[dict[str, float]] = field(default_factory=list)
     """Losses and errors at the checkpoints so far."""
 

@@ -92,11 +92,12 @@ class ScanTrainer:
         last = self.config.epochs * self.feed.steps_per_epoch
         batches = closing(self.feed.batches(self.progress.step, last))
         with StopRequest(self.processes.leads) as request, self._events() as events, batches as steps:
+            started = time.perf_counter()
             for batch in steps:
-                started = time.perf_counter()
                 self._step(module, batch)
                 self.progress.step += 1
-                self.progress.seconds += time.perf_counter() - started
+                now = time.perf_counter()
+                self.progress.seconds, started = self.progress.seconds + now - started, now
                 due = self.progress.step % (self.config.checkpoint_every * self.feed.steps_per_epoch) == 0
                 if due or self.progress.step == last:
                     self._report(events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from made_scans import SMALL_HEAD, made_scans
 from torch import Tensor
 
 from dphm_core.cli import main
+from dphm_core.diffusion.prior_file import IDENTITY_PRIOR
 from dphm_core.errors import CheckpointError, DataError, SettingError, TrainingError
 from dphm_core.heads.codebook import load_codebook
 from dphm_core.heads.config import HeadConfig
@@ -339,6 +341,17 @@ def test_the_exported_model_is_the_trained_one(prepared: Path, tmp_path: Path) -
     assert model.identity_basis.shape == (SMALL_HEAD.identity_dim, 2)
     queries, code = torch.rand(1, 50, 5) - 0.5, torch.from_numpy(codebook.identities[:1])
     assert torch.equal(model.identity_field(queries, code), training.heads.identity_field(queries, code))
+
+
+def test_priors_of_codes_that_are_no_more_are_told(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer(prepared, tmp_path / "run").save()
+    train_export(tmp_path / "run", tmp_path / "model")
+    assert capsys.readouterr().err == ""
+    (tmp_path / "model" / IDENTITY_PRIOR).touch()
+    train_export(tmp_path / "run", tmp_path / "model")
+    assert re.search(f"{IDENTITY_PRIOR} was trained .* again", capsys.readouterr().err)
 
 
 def test_one_subject_makes_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
