@@ -121,6 +121,8 @@ class TrackedFrame:
     """Mean |signed distance| of the inlier points, millimetres."""
     stages_s: dict[str, float] = field(default_factory=dict)
     """Seconds per stage ("decode", "observe", "landmarks", "solve", "mesh")."""
+    confidence: float = 0.0
+    """0..1: how sure it is that the head is where this frame says; 0 without a head."""
 
     @property
     def index(self) -> int:

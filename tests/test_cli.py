@@ -328,9 +328,11 @@ def test_the_summary_fits_a_screen_and_names_what_counts() -> None:
         "frames": 100, "tracked": 98, "residual_mm": 0.71, "calibration_s": 4.25, "frames_per_second": 31.5,
         "pipeline_frames_per_second": None, "pipeline_measured": False, "latency_ms": {"median": 28.0, "p95": 140.0},
         "peak_memory_mb": 800.0, "damaged_frames": 2, "missing_frames": 3, "interrupted": True, "broken_off": True,
+        "confidence": {"mean": 0.96, "least": 0.41},
     }  # fmt: skip
     lines = summary(report, Path("somewhere/out")).splitlines()
     assert len(lines) < 20
     assert lines[0] == "frames        100, 98 tracked, 2 damaged, 3 missing, interrupted, the recording broke off"
     assert "0.71 mm" in lines[1]
+    assert "96% on average, 41% at least" in lines[2]
     assert lines[-1].endswith(os.fspath(Path("somewhere/out")))

@@ -1,4 +1,4 @@
-"""The line under the view: state and reason, frame rates, residual."""
+"""The line under the view: state and reason, confidence, residual, frame rates."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class StatusLine(QWidget):
         """Show the newest frame's state and the rates."""
         color = COLORS[tracked.status]
         self.state.setText(f'<b style="color:{color}">{tracked.status.value.capitalize()}</b> – {tracked.reason}')
-        self.figures.setText(figures(tracked.residual_mm, status, view_fps))
+        self.figures.setText(figures(tracked, status, view_fps))
 
 
-def figures(residual_mm: float, status: PipelineStatus, view_fps: float) -> str:
-    """Rates and residual as text."""
-    residual = "–" if math.isnan(residual_mm) else f"{residual_mm:.2f} mm"
+def figures(tracked: TrackedFrame, status: PipelineStatus, view_fps: float) -> str:
+    """Confidence, residual and rates as text."""
+    residual = "–" if math.isnan(tracked.residual_mm) else f"{tracked.residual_mm:.2f} mm"
     rates = f"source {status.source_fps:.0f} · tracker {status.tracker_fps:.0f} · view {view_fps:.0f} frames/s"
-    return f"residual {residual}   {rates}   {status.frames_dropped} dropped"
+    return f"confidence {tracked.confidence:.0%}   residual {residual}   {rates}   {status.frames_dropped} dropped"

@@ -103,6 +103,7 @@ def summary(report: dict[str, Any], out: Path) -> str:
     lines = [
         ("frames", f"{report['frames']}, {report['tracked']} tracked" + _remarks(report)),
         ("mean residual", _number(report["residual_mm"], "mm")),
+        ("confidence", _confidence(report)),
         ("calibration", _number(report["calibration_s"], "s")),
         ("frame rate", f"{_number(report['frames_per_second'], '/s')} with decoding and writing"),
         ("", f"{_number(report['pipeline_frames_per_second'], '/s')} without ({pipeline})"),
@@ -111,6 +112,11 @@ def summary(report: dict[str, Any], out: Path) -> str:
         ("results", str(out)),
     ]
     return "\n".join(f"{name:14}{value}" for name, value in lines)
+
+
+def _confidence(report: dict[str, Any]) -> str:
+    mean, least = report["confidence"]["mean"], report["confidence"]["least"]
+    return "unknown" if mean is None else f"{mean:.0%} on average, {least:.0%} at least"
 
 
 def _remarks(report: dict[str, Any]) -> str:

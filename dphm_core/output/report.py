@@ -71,13 +71,18 @@ def steady_rate(times_s: list[float]) -> float | None:
 
 
 def track_facts(track: Track) -> dict[str, Any]:
-    """How many frames there are and were tracked, and how well (mean over the tracked ones)."""
+    """How many frames there are and were tracked, and how well: means over the tracked ones, and the least confidence."""
     tracked = np.isfinite(track.translation_m[:, 0])
     residual = track.residual_mm[tracked & np.isfinite(track.residual_mm)]
+    confidence = track.confidence[tracked & np.isfinite(track.confidence)]
     return {
         "frames": len(track.frame_index),
         "tracked": int(tracked.sum()),
         "residual_mm": round(float(residual.mean()), 3) if len(residual) else None,
+        "confidence": {
+            "mean": round(float(confidence.mean()), 3) if len(confidence) else None,
+            "least": round(float(confidence.min()), 3) if len(confidence) else None,
+        },
     }
 
 

@@ -30,6 +30,7 @@ class TrackRow:
     expression_code: FloatArray | None
     residual_mm: float
     landmarks_cam: FloatArray | None
+    confidence: float = 0.0
 
     @classmethod
     def of(cls, tracked: TrackedFrame, landmarks_cam: FloatArray | None) -> Self:
@@ -44,6 +45,7 @@ class TrackRow:
             expression_code=tracked.expression_code if has_mesh else None,
             residual_mm=tracked.residual_mm if has_mesh else float("nan"),
             landmarks_cam=landmarks_cam,
+            confidence=tracked.confidence,
         )
 
 
@@ -73,6 +75,8 @@ class Track:
     """(E,), or (0,) where the model's weights have no names."""
     residual_mm: FloatArray
     """(T,) mean distance of the points that the model explains."""
+    confidence: FloatArray
+    """(T,) 0..1, how sure the tracker was; NaN in files from before there was one."""
     landmarks_cam: FloatArray
     """(T, L, 3) metres, camera frame; NaN where the model has no such landmark."""
 
@@ -106,6 +110,7 @@ def make_track(
         expression_codes=_stack([row.expression_code for row in rows], (expression_dim,)),
         expression_names=np.array(expression_names, dtype=np.str_),
         residual_mm=np.array([row.residual_mm for row in rows], dtype=np.float32),
+        confidence=np.array([row.confidence for row in rows], dtype=np.float32),
         landmarks_cam=_stack([row.landmarks_cam for row in rows], (landmark_count, 3)),
     )
 
@@ -120,6 +125,7 @@ def load_track(path: Path) -> Track:
     """
     try:
         arrays = read_npz(path, MAX_TRACK_BYTES)
+        arrays.setdefault("confidence", np.full(arrays["frame_index"].shape, np.nan, dtype=np.float32))
         track = Track(**{field.name: arrays[field.name] for field in fields(Track)})
         _check_shapes(track)
     except (OSError, KeyError, ValueError) as error:
@@ -139,6 +145,7 @@ def _check_shapes(track: Track) -> None:
         "identity_code": (None,),
         "expression_codes": (frames, None),
         "residual_mm": (frames,),
+        "confidence": (frames,),
         "landmarks_cam": (frames, None, 3),
     }
     for name, shape in expected.items():

@@ -21,6 +21,7 @@ from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.prior_term import PriorTerm
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
+from dphm_core.tracking.shape_error import shape_error
 from dphm_core.tracking.terms import (
     ContourTerm,
     distance_residuals,
@@ -44,6 +45,8 @@ class Fit:
     """Mean distance of the explained points, metres; NaN without points."""
     inliers: float
     """Share of the face's points that the model explains."""
+    shape_error_m: float = float("nan")
+    """How far the head's shape is off, noise averaged out, metres: see `shape_error`."""
 
 
 class FrameSolver:
@@ -102,10 +105,12 @@ class FrameSolver:
             equations.add(contour.jacobian, contour.values, robust)
 
     def _judge(self, state: FitState, points: FloatArray) -> Fit:
-        distance = np.abs(signed_distances(self._subject, state, points))
+        signed = signed_distances(self._subject, state, points)
+        distance = np.abs(signed)
         near = distance < INLIER_M
         mean = float(distance[near].mean()) if near.any() else float("nan")
-        return Fit(state, mean, float(near.mean()))
+        shape = shape_error(state.head_to_cam.to_head(points[near]), signed[near])
+        return Fit(state, mean, float(near.mean()), shape)
 
 
 def step_within_box(equations: NormalEquations, state: FitState, named: bool) -> FitState:

@@ -20,6 +20,14 @@ def initial_pose(model: HeadModel, observation: Observation, scale: float | None
 
     A template's landmark vertices serve where there are any, else the model's anchors.
     """
+    aligned = aligned_pose(model, observation, scale)
+    return None if aligned is None or not aligned[1] < MAX_RESIDUAL_M else aligned[0]
+
+
+def aligned_pose(
+    model: HeadModel, observation: Observation, scale: float | None = None
+) -> tuple[Similarity, float] | None:
+    """The same at whatever median distance, metres, which comes with it; None without landmarks to align."""
     if observation.landmarks is None:
         return None
     landmarks, points_head = _model_landmarks(model)
@@ -28,7 +36,7 @@ def initial_pose(model: HeadModel, observation: Observation, scale: float | None
     if seen.sum() < MIN_POINTS:
         return None
     pose, residual = align(points_head[seen], points_cam[seen], scale)
-    return pose if np.median(residual) < MAX_RESIDUAL_M else None
+    return pose, float(np.median(residual))
 
 
 def yaw_rad(pose: Similarity) -> float:

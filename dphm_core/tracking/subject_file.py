@@ -39,7 +39,9 @@ class KnownSubject:
     scale: float
     """Of the head → camera similarity."""
     residual_m: float
-    """Mean distance, metres, that the calibration's own frames were left with: what to expect of this head."""
+    """Mean distance of the calibration's own frames, metres: what to expect of this head."""
+    shape_error_m: float
+    """What of it is not noise (`shape_error`), metres: what tells this head from others."""
     model: str
     """Name of the model, for messages."""
     fingerprint: str
@@ -58,6 +60,8 @@ class KnownSubject:
             raise ValueError(f"its scale {self.scale:.3f} is no head's")
         if not 0 < self.residual_m <= MAX_RESIDUAL_M:
             raise ValueError("its residual is no calibration's")
+        if not 0 <= self.shape_error_m <= MAX_RESIDUAL_M:
+            raise ValueError("its shape error is no calibration's")
 
 
 def model_fingerprint(model: HeadModel) -> str:
@@ -85,6 +89,7 @@ def save_subject(known: KnownSubject, path: Path) -> None:
         "coefficients": torch.from_numpy(np.ascontiguousarray(known.coefficients, dtype=np.float32)),
         "scale": torch.tensor(known.scale, dtype=torch.float64),
         "residual_m": torch.tensor(known.residual_m, dtype=torch.float64),
+        "shape_error_m": torch.tensor(known.shape_error_m, dtype=torch.float64),
     }
     facts = {"format": FORMAT, "model": known.model, "fingerprint": known.fingerprint}
     write_atomically(path, save(tensors, facts))
@@ -110,6 +115,7 @@ def load_subject(path: Path) -> KnownSubject:
                 coefficients=file.get_tensor("coefficients").to(torch.float32).numpy(),
                 scale=float(file.get_tensor("scale").item()),
                 residual_m=float(file.get_tensor("residual_m").item()),
+                shape_error_m=float(file.get_tensor("shape_error_m").item()),
                 model=facts.get("model", "")[:80],
                 fingerprint=facts.get("fingerprint", "")[:80],
             )

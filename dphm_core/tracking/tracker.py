@@ -22,9 +22,11 @@ from dphm_core.tracking.calibration import Calibrator
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import Fit, FrameSolver
-from dphm_core.tracking.initial_pose import initial_pose, yaw_rad
+from dphm_core.tracking.initial_pose import aligned_pose, initial_pose, yaw_rad
 from dphm_core.tracking.prior_term import PriorTerm
 from dphm_core.tracking.subject_file import KnownSubject, model_fingerprint
+from dphm_core.tracking.trust import alignment_trust
+from dphm_core.tracking.watch import Belief, Watch
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +36,6 @@ REACQUIRE_ITERATIONS = 10
 
 MAX_CALIBRATION_RESIDUAL_M = 0.004
 """Mean distance above which what was calibrated on is no head."""
-STRANGER_FACTOR = 1.6
-STRANGER_MARGIN_M = 0.0004
-"""A head found anew is somebody else where its residual is larger than this factor and margin make of the subject's own
-in the calibration, which was under the same noise."""
 
 
 class HeadTracker:
@@ -56,11 +54,13 @@ class HeadTracker:
         """What the calibration found out about the subject, to be saved for the next time."""
         self.calibration_s = 0.0
         self._solver: FrameSolver | None = None
+        self._watch: Watch | None = None
         self._state: FitState | None = None
         self._keyframes: list[tuple[Observation, Similarity]] = []
         self._status = TrackStatus.SEARCHING
         self._frames_lost = 0
         self._posed: FloatArray | None = None
+        self._mesh_s = 0.0
         self._cancelled = threading.Event()
         self._turn = threading.RLock()
 
@@ -99,19 +99,18 @@ class HeadTracker:
     def _advance(self, observation: Observation) -> TrackedFrame:
         if self.subject is None:
             return self._collect(observation)
-        started = perf_counter()
-        fit, reason = self._fit(observation)
-        solved = perf_counter()
-        stages = {**observation.stages_s, "solve": solved - started}
-        if fit is None:
+        started, self._mesh_s = perf_counter(), 0.0
+        belief, reason = self._fit(observation)
+        stages = {**observation.stages_s, "solve": perf_counter() - started - self._mesh_s, "mesh": self._mesh_s}
+        if belief is None:
             return self._miss(observation, reason, stages)
+        assert self._watch is not None
+        self._watch.believe(belief, observation.frame.timestamp_s)
+        fit = belief.fit
         self._state, self._status, self._frames_lost = fit.state, TrackStatus.TRACKING, 0
-        self._posed = self.subject.posed_vertices(fit.state.expression, self._posed)
-        vertices_cam = fit.state.head_to_cam.to_camera(self._posed)
-        stages["mesh"] = perf_counter() - solved
         return TrackedFrame(
-            observation, self._status, reason, fit.state.head_to_cam, fit.state.expression, vertices_cam,
-            fit.residual_m * 1000, stages,
+            observation, self._status, reason, fit.state.head_to_cam, fit.state.expression, belief.vertices_cam,
+            fit.residual_m * 1000, stages, belief.verdict.confidence,
         )  # fmt: skip
 
     def cancel(self) -> None:
@@ -129,28 +128,34 @@ class HeadTracker:
         """Forget where the head was, keep whose it is: for going back in a recording."""
         self._state = None
         self._frames_lost = 0
-        if self.subject is not None:
+        if self._watch is not None:
+            self._watch.restart()
             self._status = TrackStatus.LOST
 
     def resume(self, state: FitState) -> None:
         """Go on from a known pose and expression of the calibrated head."""
         self._state, self._frames_lost = state, 0
         self._status = TrackStatus.TRACKING
+        if self._watch is not None:
+            self._watch.restart()
 
     def _collect(self, observation: Observation) -> TrackedFrame:
         """Before the identity is known: gather frames with a face."""
-        pose = initial_pose(self.model, observation) if len(observation.points_cam) else None
-        if pose is None:
+        aligned = aligned_pose(self.model, observation) if len(observation.points_cam) else None
+        confidence = 0.0 if aligned is None else alignment_trust(aligned[1])
+        if aligned is None or not confidence:
             self._status = TrackStatus.CALIBRATING if self._keyframes else TrackStatus.SEARCHING
             reason = "no face in sight" if observation.landmarks is None else "landmarks and depth do not make a head"
             return TrackedFrame(observation, self._status, reason, stages_s=dict(observation.stages_s))
-        self._keyframes.append((observation, pose))
+        self._keyframes.append((observation, aligned[0]))
         self._status = TrackStatus.CALIBRATING
         done, wanted = len(self._keyframes), self.config.calibration_frames
         if done >= wanted:
             self._calibrate()
-        reason = f"looking at the face: {done} of {wanted} frames"
-        return TrackedFrame(observation, TrackStatus.CALIBRATING, reason, pose, stages_s=dict(observation.stages_s))
+        reason, stages = f"looking at the face: {done} of {wanted} frames", dict(observation.stages_s)
+        return TrackedFrame(
+            observation, TrackStatus.CALIBRATING, reason, aligned[0], stages_s=stages, confidence=confidence
+        )
 
     def _calibrate(self) -> None:
         started = perf_counter()
@@ -163,8 +168,12 @@ class HeadTracker:
             log.warning("what was seen makes no head (%.1f mm off); looking again", result.residual_m * 1e3)
             return
         subject = build_subject(self.model, result.coefficients, result.scale, self._check)
-        fingerprint = model_fingerprint(self.model)
-        known = KnownSubject(result.coefficients, result.scale, result.residual_m, self.model.name, fingerprint)
+        solver = FrameSolver(subject, self.config, self._prior)
+        own = [solver.solve(frame[0], state) for frame, state in zip(chosen, result.states, strict=True)]
+        known = KnownSubject(
+            result.coefficients, result.scale, result.residual_m, float(np.median([fit.shape_error_m for fit in own])),
+            self.model.name, model_fingerprint(self.model),
+        )  # fmt: skip
         self._adopt(known, subject)
         self._status = TrackStatus.TRACKING
         self.calibration_s = perf_counter() - started
@@ -177,26 +186,39 @@ class HeadTracker:
         """Track this subject from now on; where the head is has to be found."""
         self.known, self.subject = known, subject
         self._solver = FrameSolver(subject, self.config, self._prior)
+        self._watch = Watch(subject, known, self.config)
         self._state, self._posed, self._keyframes = None, None, []
         self._status, self._frames_lost = TrackStatus.SEARCHING, self.config.search_frames
 
-    def _fit(self, observation: Observation) -> tuple[Fit | None, str]:
+    def _fit(self, observation: Observation) -> tuple[Belief | None, str]:
         """Fit from the frame before, else from the landmarks; None with the reason where neither holds."""
-        assert self._solver is not None
+        assert self._solver is not None and self._watch is not None
         if not len(observation.points_cam):
             return None, "no depth where the head was"
         reason = "no face in sight"
         if self._state is not None:
-            fit = self._solver.solve(observation, self._state)
-            reason = self._doubt(fit)
+            belief = self._look(observation, self._solver.solve(observation, self._state), followed=True)
+            reason = self._watch.doubt_found(belief) if self._frames_lost else self._watch.doubt_followed(belief)
             if not reason:
-                return fit, "following the frame before"
+                return belief, "following the frame before"
         start = self._from_landmarks(observation)
         if start is None:
             return None, reason
-        fit = self._solver.solve(observation, start, REACQUIRE_ITERATIONS)
-        doubt = self._doubt(fit) or self._doubt_identity(fit)
-        return (None, doubt) if doubt else (fit, "found by its landmarks")
+        belief = self._look(observation, self._solver.solve(observation, start, REACQUIRE_ITERATIONS), followed=False)
+        doubt = self._watch.doubt_found(belief)
+        if not doubt:
+            return belief, "found by its landmarks"
+        losing = self._state is not None and not self._frames_lost
+        return None, reason if losing else doubt
+
+    def _look(self, observation: Observation, fit: Fit, followed: bool) -> Belief:
+        """Make a fit's mesh and judge it."""
+        assert self.subject is not None and self._watch is not None
+        started = perf_counter()
+        self._posed = self.subject.posed_vertices(fit.state.expression, self._posed)
+        vertices_cam = fit.state.head_to_cam.to_camera(self._posed)
+        self._mesh_s += perf_counter() - started
+        return self._watch.look(observation, fit, vertices_cam, followed)
 
     def _from_landmarks(self, observation: Observation) -> FitState | None:
         assert self.subject is not None
@@ -207,21 +229,11 @@ class HeadTracker:
             return FitState.at_rest(pose, self.model.config.expression_dim)
         return FitState(pose, self._state.expression)
 
-    def _doubt(self, fit: Fit) -> str:
-        """Why a fit is not to be believed; empty where it is."""
-        if not np.isfinite(fit.residual_m):
-            return "no depth on the face"
-        if fit.inliers < self.config.lost_inliers:
-            return f"only {fit.inliers:.0%} of the points fit the head"
-        return ""
-
-    def _doubt_identity(self, fit: Fit) -> str:
-        """Why a head found anew is not the calibrated one; empty where it is."""
-        assert self.known is not None
-        limit = STRANGER_FACTOR * self.known.residual_m + STRANGER_MARGIN_M
-        return "" if fit.residual_m < limit else f"another head: it is {fit.residual_m * 1e3:.1f} mm off"
-
     def _miss(self, observation: Observation, reason: str, stages: dict[str, float]) -> TrackedFrame:
+        assert self._watch is not None
+        if not self._frames_lost:
+            self._watch.lose()
+            self._state = self._watch.last_good or self._state
         self._frames_lost += 1
         self._status = TrackStatus.LOST
         if self._state is not None and self._frames_lost == self.config.forget_expression_frames:

@@ -30,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> HeadModel:
 @pytest.fixture
 def known(model: HeadModel) -> KnownSubject:
     coefficients = np.linspace(-1, 1, MODES, dtype=np.float32)
-    return KnownSubject(coefficients, 1.02, 0.0006, model.name, model_fingerprint(model))
+    return KnownSubject(coefficients, 1.02, 0.0006, 0.0002, model.name, model_fingerprint(model))
 
 
 def test_a_subject_reads_back(model: HeadModel, known: KnownSubject, tmp_path: Path) -> None:
@@ -67,6 +67,7 @@ def test_the_fingerprint_sees_a_single_weight(model: HeadModel) -> None:
         ({"scale": 2.0}, "scale"),
         ({"residual_m": -1.0}, "residual"),
         ({"residual_m": float("inf")}, "residual"),
+        ({"shape_error_m": float("nan")}, "shape"),
     ],
 )
 def test_numbers_that_are_no_head_are_refused(

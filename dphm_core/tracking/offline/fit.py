@@ -26,6 +26,7 @@ from dphm_core.tracking.offline.objective import Fields
 from dphm_core.tracking.offline.stages import OnStep, Optimizer, Stop
 from dphm_core.tracking.offline.state import expression_space, identity_space
 from dphm_core.tracking.offline.track_file import TrackingFile
+from dphm_core.tracking.trust import inlier_trust
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +199,7 @@ class OfflineFit:
             posed = subject.posed_vertices(expression, posed)
             yield TrackedFrame(
                 observation, TrackStatus.TRACKING, "fitted offline", pose, expression, pose.to_camera(posed),
-                residual_m * MM_PER_M,
+                residual_m * MM_PER_M, confidence=inlier_trust(inliers),
             )  # fmt: skip
 
     def _positions(self, state: TrackingFile) -> list[int]:
