@@ -1,16 +1,10 @@
-"""One thread for these networks: on a busy machine, threads that wait for each other take a hundred times longer."""
+"""These networks are computed by one thread."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-import torch
 
 
-@pytest.fixture(autouse=True, scope="package")
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+@pytest.fixture(autouse=True, scope="module")
+def always(one_thread: None) -> None:
+    """All of these tests compute with torch."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import torch
 from tiny_models import HEADS, write_tiny_model
 
 from dphm_core.cli import main
@@ -23,16 +21,8 @@ from dphm_core.evaluation.plausibility import (
 )
 from dphm_core.generation.options import SamplerConfig
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 FEW_STEPS = SamplerConfig(steps=2)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def threads_as_before() -> Iterator[None]:
-    count = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(count)
-    torch.set_flush_denormal(False)
 
 
 def figures(some: list[float], held_out: list[float]) -> dict[str, float]:

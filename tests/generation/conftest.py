@@ -1,23 +1,16 @@
-"""Tiny models with priors; one thread, since threads that wait for each other take a hundred times longer."""
+"""Tiny models with priors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from tiny_models import write_tiny_model
 
 
-@pytest.fixture(autouse=True, scope="package")
-def one_thread() -> Iterator[None]:
-    """The commands set these for their process; other tests should not notice."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
+@pytest.fixture(autouse=True, scope="module")
+def always(one_thread: None) -> None:
+    """All of these tests compute with torch."""
 
 
 @pytest.fixture(scope="package")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,18 +25,10 @@ from dphm_core.training.codes import codes_to_learn, made_up_codes, pool_codeboo
 from dphm_core.training.config import DiffusionConfig
 from dphm_core.training.diffusion import DiffusionTrainer, train_diffusion
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 TRAINING = DiffusionConfig(
     steps=24, batch=4, learning_rate=5e-3, count=300, dim=8, multipliers=(1, 2), checkpoint_every=12
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads_as_before() -> Iterator[None]:
-    """A trainer sets these for its process; other tests should not notice."""
-    count = torch.get_num_threads()
-    yield
-    torch.set_num_threads(count)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,21 +31,13 @@ from dphm_core.training.scan_data import ScanFeed, collect, split
 from dphm_core.training.scan_losses import ScanHeads, total
 from dphm_core.training.scan_trainer import ScanTrainer, train_on_scans
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 POINTS = PointsPerScan(face=60, rest=30, off_surface=30, pairs=30)
 CONFIG = ScanTrainingConfig(
     epochs=4, scans_per_step=2, checkpoint_every=2, points=POINTS, head=SMALL_HEAD, pictures=0, held_out=0.0,
     device="cpu",
 )  # fmt: skip
 ALONE = Processes(torch.device("cpu"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads_as_before() -> Iterator[None]:
-    """A trainer sets these for its process; other tests should not notice."""
-    count = torch.get_num_threads()
-    yield
-    torch.set_num_threads(count)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="module")

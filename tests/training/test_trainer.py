@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from dphm_core.training.ict import HeadGenerator, load_generator
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective, Pool, load_or_make_pool
 from dphm_core.training.trainer import Progress, Trainer, run_steps
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 MODES = 10
 SIDED = ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown", "eyeBlink", "eyeWide")
 NAMES = (
@@ -30,15 +30,6 @@ NAMES = (
 TRAINING = TrainingConfig(
     steps=60, batch=4, points=300, learning_rate=1e-2, pool=6, held_out=2, checkpoint_every=20, threads=1
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads_as_before() -> Iterator[None]:
-    """A trainer sets these for its process; other tests should not notice."""
-    count = torch.get_num_threads()
-    yield
-    torch.set_num_threads(count)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="module")
