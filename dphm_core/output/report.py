@@ -71,7 +71,7 @@ def steady_rate(times_s: list[float]) -> float | None:
 
 
 def track_facts(track: Track) -> dict[str, Any]:
-    """How many frames there are and were tracked, and how well: means over the tracked ones, and the least confidence."""
+    """How many frames there are and were tracked, and how well: means over the tracked ones, the least confidence."""
     tracked = np.isfinite(track.translation_m[:, 0])
     residual = track.residual_mm[tracked & np.isfinite(track.residual_mm)]
     confidence = track.confidence[tracked & np.isfinite(track.confidence)]

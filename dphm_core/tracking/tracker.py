@@ -195,21 +195,28 @@ class HeadTracker:
         assert self._solver is not None and self._watch is not None
         if not len(observation.points_cam):
             return None, "no depth where the head was"
-        reason = "no face in sight"
-        if self._state is not None:
-            belief = self._look(observation, self._solver.solve(observation, self._state), followed=True)
-            reason = self._watch.doubt_found(belief) if self._frames_lost else self._watch.doubt_followed(belief)
-            if not reason:
-                return belief, "following the frame before"
+        if self._state is None:
+            return self._find(observation)
+        belief = self._look(observation, self._solver.solve(observation, self._state), followed=True)
+        reason = self._watch.doubt_found(belief) if self._frames_lost else self._watch.doubt_followed(belief)
+        if not reason and not self._watch.worth_another_look:
+            return belief, "following the frame before"
+        found, doubt = self._find(observation)
+        if not reason and (found is None or found.verdict.confidence <= belief.verdict.confidence):
+            return belief, f"following the frame before, though {belief.verdict.weakest}"
+        if found is None and (not self._frames_lost or observation.landmarks is None):
+            return None, reason  # why it was lost, rather than why it is not found
+        return found, doubt
+
+    def _find(self, observation: Observation) -> tuple[Belief | None, str]:
+        """Fit from the landmarks, with how it was found; None with the reason where that makes no head."""
+        assert self._solver is not None and self._watch is not None
         start = self._from_landmarks(observation)
         if start is None:
-            return None, reason
+            return None, "no face in sight"
         belief = self._look(observation, self._solver.solve(observation, start, REACQUIRE_ITERATIONS), followed=False)
         doubt = self._watch.doubt_found(belief)
-        if not doubt:
-            return belief, "found by its landmarks"
-        losing = self._state is not None and not self._frames_lost
-        return None, reason if losing else doubt
+        return (None, doubt) if doubt else (belief, "found by its landmarks")
 
     def _look(self, observation: Observation, fit: Fit, followed: bool) -> Belief:
         """Make a fit's mesh and judge it."""

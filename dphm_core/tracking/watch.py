@@ -46,7 +46,8 @@ class Watch:
         self._least_inliers = config.lost_inliers
         self._believed: tuple[FitState, float] | None = None  # the last state that was, and when
         self._good: FitState | None = None
-        self._in_doubt = 0  # frames in a row
+        self._in_doubt = self._weak = 0  # frames in a row: below what keeps a head, and below what finds one
+        self._stranger = False  # whether somebody else was seen last
         self._shape_errors_m: deque[float] = deque(maxlen=PATIENCE)
 
     @property
@@ -54,10 +55,15 @@ class Watch:
         """The last state without much doubt, to look for the head at: what followed may have slipped off it."""
         return self._good
 
+    @property
+    def worth_another_look(self) -> bool:
+        """Whether the head is followed so badly, and that not for long, that the landmarks may tell better."""
+        return 0 < self._weak <= PATIENCE
+
     def restart(self) -> None:
         """Forget what was seen: the next frame is from another time."""
         self._believed = self._good = None
-        self._in_doubt = 0
+        self._in_doubt, self._weak, self._stranger = 0, 0, False
         self._shape_errors_m.clear()
 
     def look(self, observation: Observation, fit: Fit, vertices_cam: FloatArray, followed: bool) -> Belief:
@@ -76,10 +82,13 @@ class Watch:
         self._in_doubt = self._in_doubt + 1 if confidence < LOST_CONFIDENCE else 0
         if confidence < HOPELESS_CONFIDENCE or self._in_doubt >= PATIENCE:
             return belief.verdict.weakest
+        self._weak = self._weak + 1 if confidence < FOUND_CONFIDENCE else 0
+        if self._weak:
+            return ""  # a pose that is off says nothing about whose head it is
         self._shape_errors_m.append(belief.fit.shape_error_m)
-        usual = float(np.nanmedian(self._shape_errors_m))
-        steady = len(self._shape_errors_m) == PATIENCE
-        return _another_head(usual) if steady and usual > STRANGER_FACTOR_WHILE_FOLLOWED * self._stranger_m else ""
+        usual, steady = float(np.median(self._shape_errors_m)), len(self._shape_errors_m) == PATIENCE
+        self._stranger = steady and usual > STRANGER_FACTOR_WHILE_FOLLOWED * self._stranger_m
+        return _another_head(usual) if self._stranger else ""
 
     def doubt_found(self, belief: Belief) -> str:
         """Why a head that was lost is not found by this fit; empty where it is."""
@@ -87,7 +96,10 @@ class Watch:
             return hard
         if belief.verdict.confidence < FOUND_CONFIDENCE:
             return belief.verdict.weakest
-        return _another_head(belief.fit.shape_error_m) if belief.fit.shape_error_m > self._stranger_m else ""
+        self._shape_errors_m.append(belief.fit.shape_error_m)
+        usual = float(np.median(self._shape_errors_m))
+        self._stranger = usual > self._stranger_m
+        return _another_head(usual) if self._stranger else ""
 
     def believe(self, belief: Belief, timestamp_s: float) -> None:
         """Take a fit for where the head is."""
@@ -97,8 +109,9 @@ class Watch:
 
     def lose(self) -> None:
         """Take the head for lost: what comes next has to be found."""
-        self._in_doubt = 0
-        self._shape_errors_m.clear()
+        self._in_doubt = self._weak = 0
+        if not self._stranger:  # who was somebody else has to look like the subject for more than one frame
+            self._shape_errors_m.clear()
 
     def _impossible(self, fit: Fit) -> str:
         if not np.isfinite(fit.residual_m) or not np.isfinite(fit.shape_error_m):
