@@ -23,7 +23,7 @@ PATIENCE = 3
 """Frames, the first included, that a doubt may last."""
 STRANGER_FACTOR, STRANGER_MARGIN_M = 1.5, 0.0002
 """A head is somebody else's where its shape error is larger than this factor and margin make of the subject's own."""
-STRANGER_FACTOR_WHILE_FOLLOWED = 1.4
+STRANGER_FACTOR_WHILE_FOLLOWED = 1.25
 """On that limit, while a head is followed: faces move more than those that are being found."""
 CARRIED_BY_DEPTH = 0.35
 """What is left of the trust where the landmarks contradict: detectors fail on profiles, so that a head is kept which
