@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dphm_core.diffusion.prior import LatentPrior
+from dphm_core.diffusion.prior import LatentPrior, Probe
 from dphm_core.frames import FloatArray
 from dphm_core.tracking.normal_equations import NormalEquations
 
@@ -22,17 +22,32 @@ LOOKS = 2
 
 
 class PriorTerm:
-    """Draws expression codes towards plausible ones; lives on the tracking thread."""
+    """Draws expression codes towards plausible ones; lives on the tracking thread.
+
+    Each frame takes the next look. What the others would change is remembered from the frames before: the change moves
+    much slower than the code.
+    """
 
     def __init__(self, prior: LatentPrior, spread: float) -> None:
         """`spread` is the standard deviation of codes around the denoised ones, as a part of the codes' range."""
         self._prior = prior
-        self._probe = prior.paired_probe(LOOKS, STEPS, seed=0)
+        looks = prior.paired_probe(LOOKS, STEPS, seed=0)
+        self._looks = [Probe(looks.steps[k : k + 1], looks.noise[k : k + 1]) for k in range(LOOKS)]
+        self._changes: list[FloatArray] = []
+        self._turn = 0
         self._weight = (spread * (prior.maximum - prior.minimum)) ** -2
 
     def centre(self, expression: FloatArray) -> FloatArray:
-        """Denoised code (E,) of an expression code (E,)."""
-        return self._prior.denoised(torch.from_numpy(expression)[None], self._probe).code[0].numpy()
+        """Denoised code (E,) of the frame that starts from an expression code (E,)."""
+        if not self._changes:
+            self._changes = [self._change(expression, look) for look in self._looks]
+        else:
+            self._changes[self._turn] = self._change(expression, self._looks[self._turn])
+            self._turn = (self._turn + 1) % LOOKS
+        return np.asarray(expression + np.mean(self._changes, axis=0), dtype=np.float32)
+
+    def _change(self, expression: FloatArray, look: Probe) -> FloatArray:
+        return self._prior.denoised(torch.from_numpy(expression)[None], look).code[0].numpy() - expression
 
     def add(self, equations: NormalEquations, expression: FloatArray, centre: FloatArray) -> None:
         """Draw the first unknowns, an expression code (E,), towards `centre` (E,)."""

@@ -11,7 +11,7 @@ from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.schedule import cosine_schedule
 from dphm_core.diffusion.unet import UNet1D, UNetConfig
 from dphm_core.tracking.normal_equations import NormalEquations
-from dphm_core.tracking.prior_term import PriorTerm
+from dphm_core.tracking.prior_term import LOOKS, STEPS, PriorTerm
 
 SIZE, UNKNOWNS = 8, 14
 
@@ -52,6 +52,16 @@ def test_looks_are_pairs_of_opposite_noise_and_the_same_every_time() -> None:
     code = np.linspace(0, 1, SIZE, dtype=np.float32)
     first, again = (PriorTerm(prior, 0.2).centre(code) for _ in range(2))
     assert np.array_equal(first, again)
+
+
+def test_a_face_at_rest_is_drawn_to_the_same_place_in_every_frame() -> None:
+    """Frames take the looks in turn, yet all looks count in each."""
+    torch.manual_seed(0)
+    prior = LatentPrior(UNet1D(UNetConfig(SIZE, 8, (1, 2))), cosine_schedule(), 0.0, 1.0)
+    term, code = PriorTerm(prior, 0.2), np.linspace(0, 1, SIZE, dtype=np.float32)
+    both = prior.denoised(torch.from_numpy(code)[None], prior.paired_probe(LOOKS, STEPS, seed=0)).code[0].numpy()
+    for _ in range(2 * LOOKS + 1):
+        np.testing.assert_allclose(term.centre(code), both, atol=1e-6)
 
 
 @pytest.mark.parametrize("spread", [0.05, 0.5])
