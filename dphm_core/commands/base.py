@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 Say = Callable[[str], None]
 """Prints a line on standard output."""
@@ -26,3 +30,17 @@ class Command(ABC):
     @abstractmethod
     def run(self, say: Say) -> int:
         """Do it; returns the exit code."""
+
+
+@contextmanager
+def progress_bar(unit: str) -> Iterator[tqdm]:
+    """A bar on standard error that appears with the first step, and that an error wipes away rather than follow it."""
+    from tqdm import tqdm
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+    with logging_redirect_tqdm(), tqdm(unit=f" {unit}", delay=1e-6, dynamic_ncols=True) as bar:
+        try:
+            yield bar
+        except BaseException:
+            bar.clear()
+            raise

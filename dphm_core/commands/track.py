@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from dphm_core.commands.base import INTERRUPTED, OK, Command, Say
+from dphm_core.commands.base import INTERRUPTED, OK, Command, Say, progress_bar
 from dphm_core.errors import SettingError
 from dphm_core.frames import TrackedFrame
 from dphm_core.output.options import BatchOptions
@@ -78,10 +78,7 @@ class Track(Command):
 @contextmanager
 def _progress_bar() -> Iterator[Callable[[TrackedFrame, int | None], None]]:
     """A bar on standard error, which appears with the first frame."""
-    from tqdm import tqdm
-    from tqdm.contrib.logging import logging_redirect_tqdm
-
-    with logging_redirect_tqdm(), tqdm(unit=" frames", delay=1e-6, dynamic_ncols=True) as bar:
+    with progress_bar("frames") as bar:
 
         def on_frame(tracked: TrackedFrame, expected: int | None) -> None:
             bar.total = expected

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from dphm_core.commands.base import OK, Command, Say
+from dphm_core.commands.base import OK, Command, Say, progress_bar
 from dphm_core.errors import SettingError
 from dphm_core.training.config import CodeKind, DiffusionConfig, TrainingConfig
 from dphm_core.training.prepare_config import PrepareConfig, SampleCounts
@@ -55,12 +55,9 @@ class TrainPrepare(Command):
 
     def run(self, say: Say) -> int:
         """Prepare all scans, with a progress bar; what was left out is named."""
-        from tqdm import tqdm
-        from tqdm.contrib.logging import logging_redirect_tqdm
-
         from dphm_core.training.prepare_scans import prepare_scans
 
-        with logging_redirect_tqdm(), tqdm(unit=" scans", delay=1e-6, dynamic_ncols=True) as bar:
+        with progress_bar("scans") as bar:
 
             def on_scan(_done: int, total: int) -> None:
                 bar.total = total

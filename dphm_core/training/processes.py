@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -91,6 +92,8 @@ def joined_processes(device: Device) -> Iterator[Processes]:
     try:
         yield Processes(device_of_this, rank, world)
     finally:
+        # What still holds the group, as a wrapped module in a cycle does, would take its threads into the exit.
+        gc.collect()
         distributed.destroy_process_group()
 
 
