@@ -11,12 +11,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from dphm_core.contact_sheet import draw_contact_sheet, evenly_spread
+from dphm_core.contact_sheet import add_contact_sheet
 from dphm_core.errors import CalibrationError, DphmError, OutputError, SourceError
 from dphm_core.frames import TrackedFrame
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.benchmark import pipeline_rate
-from dphm_core.output.folder import CONTACT_SHEET, REPORT_FILE, TRACK_FILE, OutputFolder
+from dphm_core.output.folder import REPORT_FILE, TRACK_FILE, OutputFolder
 from dphm_core.output.interrupt import StopOnInterrupt
 from dphm_core.output.lead_in import follow_backwards
 from dphm_core.output.options import BatchOptions
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 
 OnFrame = Callable[[TrackedFrame, int | None], object]
 """Told of every frame as it comes, with the number of frames to expect (None: unknown)."""
-SHEET_FRAMES = 6
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,8 @@ class _Run:
             track = self._recorder.track()
             self._folder.write(TRACK_FILE, track.to_bytes())
             if self._options.contact_sheet and frames.info.length is not None:
-                self._draw_contact_sheet(track)
+                assert self._tracker.subject is not None
+                add_contact_sheet(self._folder, self._stages.frames, track, self._tracker.subject)
             report = self._report(frames, track, interrupt.asked)
             self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
             if self._options.save_subject is not None and self._tracker.known is not None:
@@ -252,15 +252,3 @@ class _Run:
         if frames.count is None or frames.info.length is None:
             return 0
         return max(0, frames.count - self._recorder.frames - frames.damaged)
-
-    def _draw_contact_sheet(self, track: Track) -> None:
-        """Read some frames once more and draw them; a picture that fails does not spoil the results."""
-        subject = self._tracker.subject
-        assert subject is not None
-        try:
-            with self._stages.frames() as frames:
-                positions = evenly_spread(track, SHEET_FRAMES)
-                sheet = draw_contact_sheet(frames, track, subject.posed_vertices, subject.faces, positions)
-            self._folder.write(CONTACT_SHEET, sheet)
-        except DphmError as error:
-            log.warning("no contact sheet: %s", error)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.contact_sheet import draw_contact_sheet, evenly_spread
+from dphm_core.contact_sheet import add_contact_sheet
 from dphm_core.errors import CalibrationError, DphmError, SettingError, SourceError
 from dphm_core.frames import Observation, RGBDFrame
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject
 from dphm_core.landmarks.observe import Observer
-from dphm_core.output.folder import CONTACT_SHEET, REPORT_FILE, STAGE_FILES, TRACK_FILE, OutputFolder
+from dphm_core.output.folder import REPORT_FILE, STAGE_FILES, TRACK_FILE, OutputFolder
 from dphm_core.output.interrupt import StopOnInterrupt
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.recorder import Recorder
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, int, int | None], object]
 """Told of every frame seen ("look"), step of a stage (its name) and mesh ("write"): what, how many are done, of all."""
-SHEET_FRAMES = 6
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,10 @@ class OfflineRun:
     resume: Path | None = None
     """Tracking file of the stage before the first of these; needed unless that is `init`."""
     config: OfflineConfig = field(default_factory=OfflineConfig)
+
+    def frames(self) -> SelectedFrames:
+        """Open the frames at their start."""
+        return SelectedFrames(open_source(self.uri), self.selection)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def fit_recording(
     folder = OutputFolder(out, options.overwrite)
     model = load_offline_model(run.model, run.device)
     before = None if run.resume is None else read_tracking_file(run.resume, model.head.config)
-    with SelectedFrames(open_source(run.uri), run.selection) as frames, folder:
+    with run.frames() as frames, folder:
         if frames.count is None:
             raise SourceError(f"{frames.info.label} has no end; the offline method needs a recording.")
         return _Run(run, folder, options, model, started).run(frames, observer, before, on_progress)
@@ -137,7 +140,7 @@ class _Run:
             track = recorder.track()
             self._folder.write(TRACK_FILE, track.to_bytes())
             if self._options.contact_sheet:
-                self._draw_contact_sheet(track, subject)
+                add_contact_sheet(self._folder, self._run.frames, track, subject)
             report = self._report(frames, track, fit, looked_s) | {"interrupted": interrupt.asked}
             self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
             return report
@@ -190,16 +193,6 @@ class _Run:
             "peak_memory_mb": peak_memory_mb(),
             "machine": machine_facts(),
         }
-
-    def _draw_contact_sheet(self, track: Track, subject: Subject) -> None:
-        """Read some frames once more and draw them; a picture that fails does not spoil the results."""
-        try:
-            with SelectedFrames(open_source(self._run.uri), self._run.selection) as frames:
-                positions = evenly_spread(track, SHEET_FRAMES)
-                sheet = draw_contact_sheet(frames, track, subject.posed_vertices, subject.faces, positions)
-            self._folder.write(CONTACT_SHEET, sheet)
-        except DphmError as error:
-            log.warning("no contact sheet: %s", error)
 
 
 def _until_unreadable(frames: SelectedFrames) -> Iterator[RGBDFrame]:

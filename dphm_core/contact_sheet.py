@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.errors import OutputError, SourceError
+from dphm_core.errors import DphmError, OutputError, SourceError
 from dphm_core.frames import FloatArray, RGBDFrame, Similarity
+from dphm_core.heads.subject import Subject
 from dphm_core.meshing.picture import BACKGROUND, Image
+from dphm_core.output.folder import CONTACT_SHEET, OutputFolder
 from dphm_core.output.track_file import Track
 from dphm_core.output.views import (
     cloud_view,
@@ -23,6 +26,9 @@ from dphm_core.output.views import (
 )
 from dphm_core.sources.selection import SelectedFrames
 
+log = logging.getLogger(__name__)
+
+SHEET_FRAMES = 6
 CELL = 320
 """Side of a view, pixels."""
 GAP = 6
@@ -38,6 +44,19 @@ def evenly_spread(track: Track, count: int) -> list[int]:
     """Positions in the track of up to `count` frames, evenly spread from its first to its last."""
     total = len(track.frame_index)
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int)).tolist()
+
+
+def add_contact_sheet(
+    folder: OutputFolder, open_frames: Callable[[], SelectedFrames], track: Track, subject: Subject
+) -> None:
+    """Read some frames of a track once more and draw them; a picture that fails does not spoil the results."""
+    try:
+        with open_frames() as frames:
+            positions = evenly_spread(track, SHEET_FRAMES)
+            sheet = draw_contact_sheet(frames, track, subject.posed_vertices, subject.faces, positions)
+        folder.write(CONTACT_SHEET, sheet)
+    except DphmError as error:
+        log.warning("no contact sheet: %s", error)
 
 
 def draw_contact_sheet(

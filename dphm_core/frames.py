@@ -20,6 +20,9 @@ MM_PER_M = 1000.0
 MM_PER_UNIT = MM_PER_M / UNITS_PER_METRE
 MILLIMETRE = 1 / MM_PER_M
 """Metres: the unit of depth images."""
+HEAD_LOW = np.array([-0.55, -0.50, -0.95], dtype=np.float32)
+HEAD_HIGH = np.array([0.55, 0.75, 0.40], dtype=np.float32)
+"""Box of a head, shoulders and long hair aside, in head-frame units."""
 FACE_LOW = np.array([-0.30, -0.375, -0.02], dtype=np.float32)
 FACE_HIGH = np.array([0.30, 0.27, 0.40], dtype=np.float32)
 """Head-frame box of the frontal face: without ears, neck and scalp."""

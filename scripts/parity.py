@@ -80,10 +80,11 @@ def main(folder: Path) -> None:
         out = Path(parent) / "model"
         parts = (folder / "anchors_39.npy", folder / "dphm_iden", folder / "dphm_expre")
         import_official(folder, *parts, out=out)
-        rows = list(fields(load_model(out), expected))
+        model = load_model(out)
+        rows = list(fields(model, expected))
         for part, prefix in (("identity", "iden_"), ("expression", "expre_")):
             values = {key.removeprefix(prefix): value for key, value in expected.items() if key.startswith(prefix)}
-            rows += diffusion(part, load_model_prior(out, part), values)  # type: ignore[arg-type]
+            rows += diffusion(part, load_model_prior(out, part, model), values)  # type: ignore[arg-type]
     for name, difference, kind in rows:
         sys.stdout.write(f"{name:34}{difference:9.1e}  {kind}\n")
 

@@ -33,12 +33,15 @@ class Command(ABC):
 
 
 @contextmanager
-def progress_bar(unit: str) -> Iterator[tqdm]:
-    """A bar on standard error that appears with the first step, and that an error wipes away rather than follow it."""
+def progress_bar(unit: str, total: int | None = None) -> Iterator[tqdm]:
+    """A bar on standard error that appears with the first step, and that an error wipes away rather than follow it.
+
+    `total` may be told later, as the bar's attribute.
+    """
     from tqdm import tqdm
     from tqdm.contrib.logging import logging_redirect_tqdm
 
-    with logging_redirect_tqdm(), tqdm(unit=f" {unit}", delay=1e-6, dynamic_ncols=True) as bar:
+    with logging_redirect_tqdm(), tqdm(total=total, unit=f" {unit}", delay=1e-6, dynamic_ncols=True) as bar:
         try:
             yield bar
         except BaseException:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes
 
-from dphm_core.commands.base import OK, Command, Say
+from dphm_core.commands.base import OK, Command, Say, progress_bar
 from dphm_core.generation.options import HeadRequest, SamplerConfig, Surface
 
 
@@ -34,8 +34,6 @@ class Sample(Command):
 
     def run(self, say: Say) -> int:
         """Draw, with a progress bar over the meshes."""
-        from tqdm import tqdm
-
         from dphm_core.generation.choose import CodeChooser
         from dphm_core.generation.heads import generate, write_heads
         from dphm_core.generation.meshes import HeadMeshes
@@ -46,7 +44,7 @@ class Sample(Command):
         chooser, out = CodeChooser(self.model, self.sampling), OutputFolder(self.out, self.overwrite)
         HeadMeshes(chooser.model, self.surface)  # refuses an impossible surface before the samples are drawn
         heads = generate(chooser, self.request)
-        with out, tqdm(total=len(heads), unit=" heads", delay=1) as bar:
+        with out, progress_bar("heads", len(heads)) as bar:
 
             def on_head() -> None:
                 bar.update()

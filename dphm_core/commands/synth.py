@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from dphm_core.commands.base import OK, Command, Say
+from dphm_core.commands.base import OK, Command, Say, progress_bar
 from dphm_core.training.prepare_config import SyntheticScansConfig
 from dphm_core.training.recording_config import RecordingConfig
 
@@ -24,13 +24,11 @@ class SynthRecording(Command):
 
     def run(self, say: Say) -> int:
         """Render, with a progress bar."""
-        from tqdm import tqdm
-
         from dphm_core.training.ict import load_generator
         from dphm_core.training.recording import write_recording
 
         generator = load_generator(self.generator)
-        with tqdm(total=self.recording.frames, unit=" frames") as bar:
+        with progress_bar("frames", self.recording.frames) as bar:
 
             def on_frame(_done: int, _total: int) -> None:
                 bar.update()
@@ -52,13 +50,11 @@ class SynthScans(Command):
 
     def run(self, say: Say) -> int:
         """Write them, with a progress bar."""
-        from tqdm import tqdm
-
         from dphm_core.training.ict import load_generator
         from dphm_core.training.synthetic_scans import write_synthetic_scans
 
         generator, total = load_generator(self.generator), self.scans.subjects * self.scans.expressions
-        with tqdm(total=total, unit=" scans", dynamic_ncols=True) as bar:
+        with progress_bar("scans", total) as bar:
 
             def on_scan(_done: int, _total: int) -> None:
                 bar.update()
@@ -79,11 +75,9 @@ class SynthPrepare(Command):
 
     def run(self, say: Say) -> int:
         """Prepare it, with a progress bar."""
-        from tqdm import tqdm
-
         from dphm_core.training.prepare import prepare
 
-        with tqdm(unit=" shapes", delay=1e-6) as bar:
+        with progress_bar("shapes") as bar:
 
             def on_shape(_done: int, total: int) -> None:
                 bar.total = total

@@ -67,7 +67,7 @@ def field_benchmark(repeats: int = 10, model: str = "default", device: str = "cp
         torch.manual_seed(0)
         calls = _official_calls(place) | _model_calls(head, place)
         if place.type == "cpu":
-            calls |= _step_calls(head) | _prior_calls(model)
+            calls |= _step_calls(head) | _prior_calls(model, head)
     with torch.no_grad():
         return {name: _time(call, points, repeats, place) for name, (points, call) in calls.items()}
 
@@ -120,20 +120,19 @@ def _step_calls(model: HeadModel) -> Calls:
     }
 
 
-def _prior_calls(model: str) -> Calls:
+def _prior_calls(name: str, model: HeadModel) -> Calls:
     """One look of each prior that the model has."""
     import torch
 
-    from dphm_core.diffusion.prior_file import EXPRESSION_PRIOR, IDENTITY_PRIOR, load_prior
-    from dphm_core.heads.model import model_folder
+    from dphm_core.diffusion.prior_file import PRIOR_FILES
+    from dphm_core.heads.latent_prior import has_prior, load_model_prior
 
     calls: Calls = {}
-    for name, file in {"identity": IDENTITY_PRIOR, "expression": EXPRESSION_PRIOR}.items():
-        path = model_folder(model) / file
-        if path.is_file():
-            prior = load_prior(path)
+    for part in PRIOR_FILES:
+        if has_prior(name, part):
+            prior = load_model_prior(name, part, model)
             code, probe = torch.zeros(1, prior.unet.config.length), prior.probe(1, seed=0)
-            calls[f"{name} prior, one look"] = 1, partial(prior.denoised, code, probe)
+            calls[f"{part} prior, one look"] = 1, partial(prior.denoised, code, probe)
     return calls
 
 

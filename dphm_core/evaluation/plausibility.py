@@ -19,7 +19,7 @@ from dphm_core.frames import MM_PER_UNIT, FloatArray
 from dphm_core.generation.choose import CodeChooser
 from dphm_core.generation.draw import PARTS
 from dphm_core.generation.heads import COLUMNS, head_picture, sampled_heads
-from dphm_core.generation.meshes import HeadMeshes, coefficients_of, off_basis
+from dphm_core.generation.meshes import HeadMeshes, off_basis
 from dphm_core.generation.options import SamplerConfig
 from dphm_core.heads.codebook import load_codebook
 from dphm_core.heads.latent_prior import codes_of_latents
@@ -149,7 +149,7 @@ def _template_distances(part: Part, model: HeadModel, template: Template) -> Dis
     basis = (template.identity_basis if part == "identity" else template.expression_basis)[:, face]  # (M,v,3)
 
     def vertices(codes: FloatArray) -> FloatArray:
-        weights = coefficients_of(model, codes) if part == "identity" else codes
+        weights = model.coefficients(codes) if part == "identity" else codes
         return np.asarray(np.tensordot(weights, basis, 1) * MM_PER_UNIT, dtype=np.float32)  # less what all share
 
     return lambda some, others: vertex_distances(vertices(some), vertices(others))

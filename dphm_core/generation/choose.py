@@ -66,7 +66,9 @@ class CodeChooser:
     def sampler(self, part: Part) -> CodeSampler:
         """Sampler of one of the model's priors."""
         if part not in self._samplers:
-            self._samplers[part] = CodeSampler(self.model, load_model_prior(self.name, part), part, self.config)
+            self._samplers[part] = CodeSampler(
+                self.model, load_model_prior(self.name, part, self.model), part, self.config
+            )
         return self._samplers[part]
 
     def _one(self, part: Part, text: str) -> FloatArray:

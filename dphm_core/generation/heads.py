@@ -13,7 +13,7 @@ from dphm_core.files import make_folder
 from dphm_core.frames import UNITS_PER_METRE, FloatArray
 from dphm_core.generation.choose import SAMPLE, CodeChooser
 from dphm_core.generation.interpolate import passage
-from dphm_core.generation.meshes import HeadMeshes, Mesh, coefficients_of
+from dphm_core.generation.meshes import HeadMeshes, Mesh
 from dphm_core.generation.options import HeadRequest, SamplerConfig, Surface
 from dphm_core.heads.model import HeadModel
 from dphm_core.meshing.picture import (
@@ -130,7 +130,7 @@ def sampled_heads(name: str | Path, count: int, config: SamplerConfig) -> Genera
 def _codes_file(heads: GeneratedHeads, model: HeadModel) -> bytes:
     arrays = {"identity_codes": heads.identities, "expression_codes": heads.expressions}
     if model.template is not None:
-        arrays["identity_coefficients"] = coefficients_of(model, heads.identities)
+        arrays["identity_coefficients"] = model.coefficients(heads.identities)
     buffer = io.BytesIO()
     np.savez(buffer, expression_names=np.array(model.expression_names, dtype=str), **arrays)
     return buffer.getvalue()

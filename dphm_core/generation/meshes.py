@@ -45,7 +45,7 @@ class HeadMeshes:
             The fields have no surface for this identity.
         """
         if self._template is not None:
-            canonical = self._template.canonical(coefficients_of(self._model, identity[None])[0])
+            canonical = self._template.canonical(self._model.coefficients(identity[None])[0])
             return self._template.posed(canonical, expression), self._template.faces
         subject = self._subject
         if subject is None or not np.array_equal(subject.identity_code, identity):
@@ -61,15 +61,9 @@ def field_subject(model: HeadModel, code: FloatArray) -> Subject:
     return Subject(model, code, 1.0, FieldDistance(model.identity_field, identity), deformation, vertices, faces)
 
 
-def coefficients_of(model: HeadModel, codes: FloatArray) -> FloatArray:
-    """Coefficients (n, M) of the identity basis whose codes are nearest to codes (n, D), by least squares."""
-    solution = np.linalg.lstsq(model.identity_basis, (codes - model.identity_mean).T, rcond=None)[0]
-    return np.ascontiguousarray(solution.T, dtype=np.float32)
-
-
 def off_basis(model: HeadModel, codes: FloatArray) -> FloatArray:
     """How far identity codes (n, D) lie off the model's space of heads: parts (n,) of their distances from the mean."""
     away = codes - model.identity_mean
-    missing = away - coefficients_of(model, codes) @ model.identity_basis.T
+    missing = codes - model.identity_codes(model.coefficients(codes))
     length = np.maximum(np.linalg.norm(away, axis=1), np.finfo(np.float32).tiny)
     return np.asarray(np.linalg.norm(missing, axis=1) / length, dtype=np.float32)

@@ -154,6 +154,17 @@ class IdentityField(nn.Module):
         return torch.empty_like(delta[:, 0]).index_copy(0, order, torch.cat(pieces))
 
 
+def asymmetry(identity: Tensor, config: HeadConfig) -> Tensor:
+    """Mean over codes (B, D) and pairs of anchors of the squared difference of their local parts.
+
+    The networks of a pair mirror each other, so that the parts are equal where the head is symmetric.
+    """
+    local = identity[:, config.global_dim :].unflatten(1, (config.anchors + 1, config.local_dim))
+    paired = local[:, : 2 * config.symmetric_pairs]  # (B,2P,L)
+    apart = (paired[:, 0::2] - paired[:, 1::2]).square().sum(dim=-1)
+    return apart.mean() if config.symmetric_pairs else apart.sum()
+
+
 def _expert_of_anchor(config: HeadConfig) -> Tensor:
     """Network index (anchors + 1,) of each anchor, pairs shared, the global network last."""
     pairs = torch.arange(config.symmetric_pairs).repeat_interleave(2)

@@ -8,7 +8,7 @@ from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.prior_file import PRIOR_FILES, Part, load_prior
 from dphm_core.errors import CheckpointError
 from dphm_core.frames import FloatArray
-from dphm_core.heads.model import HeadModel, load_model, model_folder
+from dphm_core.heads.model import HeadModel, model_folder
 
 
 def has_prior(name: str | Path, part: Part) -> bool:
@@ -21,8 +21,10 @@ def has_priors(name: str | Path) -> bool:
     return all(has_prior(name, part) for part in PRIOR_FILES)
 
 
-def load_model_prior(name: str | Path, part: Part) -> LatentPrior:
-    """Read a model's prior over identity or expression codes; an identity's may be `over_coefficients`.
+def load_model_prior(name: str | Path, part: Part, model: HeadModel) -> LatentPrior:
+    """Read the prior over identity or expression codes of `model`, which was read by this name or folder.
+
+    An identity's may be `over_coefficients`.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def load_model_prior(name: str | Path, part: Part) -> LatentPrior:
             f"the model in {folder} has no {path.name}: train it with"
             f" `dphm train diffusion {part} --model {name} --out DIR` and put it there."
         )
-    prior, model = load_prior(path), load_model(folder)
+    prior = load_prior(path)
     length = prior.unet.config.length
     lengths = list(model.identity_basis.shape) if part == "identity" else [model.config.expression_dim]
     if length not in lengths:

@@ -51,6 +51,11 @@ class HeadModel:
         """Identity codes (n, D) of coefficients (n, M)."""
         return np.asarray(self.identity_mean + coefficients @ self.identity_basis.T, dtype=np.float32)
 
+    def coefficients(self, codes: FloatArray) -> FloatArray:
+        """Coefficients (n, M) whose codes are nearest to codes (n, D), by least squares."""
+        solution = np.linalg.lstsq(self.identity_basis, (codes - self.identity_mean).T, rcond=None)[0]
+        return np.ascontiguousarray(solution.T, dtype=np.float32)
+
     def anchors(self, code: FloatArray) -> FloatArray:
         """Anchors (39, 3) of an identity code (D,), canonical space."""
         with torch.no_grad():

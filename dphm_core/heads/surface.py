@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from dphm_core.errors import CheckpointError
-from dphm_core.frames import FloatArray
+from dphm_core.frames import HEAD_HIGH, HEAD_LOW, FloatArray
 from dphm_core.heads.distance import DistanceFunction, sample_grid
 from dphm_core.heads.identity import IdentityField
 from dphm_core.heads.template import Template
@@ -18,8 +18,6 @@ CARRY_LIMIT = 0.012
 """A template vertex moves at most this far (3 mm) onto the surface: beyond it, the field means another sheet."""
 MIN_NORMAL_COSINE = 0.6
 SMOOTHING_ROUNDS = 3
-EXTRACTION_MIN = np.array([-0.55, -0.50, -0.95], dtype=np.float32)
-EXTRACTION_MAX = np.array([0.55, 0.75, 0.40], dtype=np.float32)
 EXTRACTION_SPACING = 0.0125
 
 
@@ -75,7 +73,7 @@ def extract_surface(
     CheckpointError
         The field has no zero level in the box: its weights are not those of a head.
     """
-    surface = zero_level(sample_grid(field, identity, EXTRACTION_MIN, EXTRACTION_MAX, spacing), EXTRACTION_MIN, spacing)
+    surface = zero_level(sample_grid(field, identity, HEAD_LOW, HEAD_HIGH, spacing), HEAD_LOW, spacing)
     if surface is None:
         raise CheckpointError("this identity has no surface: the model's weights are not those of a trained head.")
     return surface

@@ -32,8 +32,9 @@ def create_tracker(
 
     if device != "cpu":
         raise CheckpointError(f"device '{device}' is not supported: tracking runs on the CPU; leave --device at cpu.")
-    prior = load_model_prior(model, "expression") if has_prior(model, "expression") else None
-    tracker = HeadTracker(load_model(model), config, prior)
+    head = load_model(model)
+    prior = load_model_prior(model, "expression", head) if has_prior(model, "expression") else None
+    tracker = HeadTracker(head, config, prior)
     if subject is not None:
         tracker.use_subject(load_subject_of(subject, tracker.model))
     return tracker

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.frames import FloatArray, Observation
 from dphm_core.heads.subject import Subject
 from dphm_core.heads.template import NO_VERTEX
@@ -52,10 +53,12 @@ class Fit:
 class FrameSolver:
     """Fits frames of one subject; lives on the tracking thread."""
 
-    def __init__(self, subject: Subject, config: TrackerConfig, prior: PriorTerm | None = None) -> None:
+    def __init__(self, subject: Subject, config: TrackerConfig, prior: LatentPrior | None = None) -> None:
         self._subject = subject
         self._config = config
-        self._prior = prior
+        self._prior = None
+        if prior is not None and config.prior_spread > 0:
+            self._prior = PriorTerm(prior, config.prior_spread)
         names = subject.model.expression_names
         self._scores = score_table(names)
         self._contours = _contour_term(subject)

@@ -23,7 +23,6 @@ from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import Fit, FrameSolver
 from dphm_core.tracking.initial_pose import aligned_pose, initial_pose, yaw_rad
-from dphm_core.tracking.prior_term import PriorTerm
 from dphm_core.tracking.subject_file import KnownSubject, model_fingerprint
 from dphm_core.tracking.trust import alignment_trust
 from dphm_core.tracking.watch import Belief, Watch
@@ -46,9 +45,7 @@ class HeadTracker:
     ) -> None:
         self.model = model
         self.config = config or TrackerConfig()
-        self._prior: PriorTerm | None = None
-        if expression_prior is not None and self.config.prior_spread > 0:
-            self._prior = PriorTerm(expression_prior, self.config.prior_spread)
+        self._prior = expression_prior
         self.subject: Subject | None = None
         self.known: KnownSubject | None = None
         """What the calibration found out about the subject, to be saved for the next time."""

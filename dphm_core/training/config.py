@@ -19,20 +19,23 @@ FREE = frozenset({"steps", "learning_rate", "checkpoint_every", "threads", "devi
 """Settings that a resume may change; any other makes it another training."""
 
 
-def check_device(name: str) -> None:
-    """Check the name of a device, which may still turn out not to be there.
+@dataclass(frozen=True, kw_only=True)
+class Workplace:
+    """Where a training computes; a resume may change it."""
 
-    Raises
-    ------
-    SettingError
-        It is none that trainings know.
-    """
-    if name not in get_args(Device):
-        raise SettingError(f"a training's device is one of {', '.join(get_args(Device))}, not {name}.")
+    threads: int = 1
+    """CPU threads."""
+    device: Device = "auto"
+    """auto: a CUDA device where there is one."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "a training", {"threads": (1, 1024)})
+        if self.device not in get_args(Device):
+            raise SettingError(f"a training's device is one of {', '.join(get_args(Device))}, not {self.device}.")
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Workplace):
     """How a field is trained."""
 
     steps: int = 20_000
@@ -53,12 +56,9 @@ class TrainingConfig:
     """Of the pool, of the first weights and of the batches."""
     checkpoint_every: int = 500
     """Steps between checkpoints and validations."""
-    threads: int = 1
-    """CPU threads."""
-    device: Device = "auto"
-    """auto: a CUDA device where there is one."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         limits = {
             "steps": (1, 10**8),
             "batch": (1, 4096),
@@ -69,14 +69,12 @@ class TrainingConfig:
             "held_out": (1, 10**5),
             "seed": (0, HELD_OUT_SEEDS - 1),
             "checkpoint_every": (1, 10**8),
-            "threads": (1, 1024),
         }
         check_limits(self, "a training", limits)
-        check_device(self.device)
 
 
-@dataclass(frozen=True)
-class DiffusionConfig:
+@dataclass(frozen=True, kw_only=True)
+class DiffusionConfig(Workplace):
     """How a diffusion is trained; sizes and rates are those of DPHM by default."""
 
     steps: int = 100_000
@@ -95,12 +93,9 @@ class DiffusionConfig:
     """Of the codes, of the first weights and of the batches."""
     checkpoint_every: int = 1000
     """Steps between checkpoints and validations."""
-    threads: int = 1
-    """CPU threads."""
-    device: Device = "auto"
-    """auto: a CUDA device where there is one."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         limits = {
             "steps": (1, 10**8),
             "batch": (1, 4096),
@@ -108,9 +103,7 @@ class DiffusionConfig:
             "dim": (8, 512),
             "seed": (0, 2**31),
             "checkpoint_every": (1, 10**8),
-            "threads": (1, 1024),
         }
         if self.learning_rate is not None:
             limits["learning_rate"] = (0, 1)
         check_limits(self, "a diffusion training", limits)
-        check_device(self.device)

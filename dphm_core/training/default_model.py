@@ -14,7 +14,8 @@ from dphm_core.training.binding import bind
 from dphm_core.training.config import TrainingConfig
 from dphm_core.training.ict import load_generator
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective
-from dphm_core.training.trainer import Progress, Trainer
+from dphm_core.training.progress import Progress
+from dphm_core.training.trainer import Trainer
 
 DEFAULT_CONFIG = HeadConfig(
     global_dim=64,

@@ -22,8 +22,9 @@ from dphm_core.training.codes import codes_to_learn
 from dphm_core.training.config import FEWEST_CODES, FREE, CodeKind, DiffusionConfig
 from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.processes import chosen_device
+from dphm_core.training.progress import Progress
 from dphm_core.training.resume import fingerprint, told_settings
-from dphm_core.training.trainer import Progress, load_checkpoint, run_steps, save_checkpoint
+from dphm_core.training.trainer import load_checkpoint, run_steps, save_checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -195,10 +196,9 @@ class DiffusionTrainer:
         events.scalar("loss/training", loss, progress.step)
         events.scalar("loss/held_out", held_out, progress.step)
         progress.history.append({"step": progress.step, "seconds": progress.seconds, "held_out_loss": held_out})
-        left = progress.seconds / progress.step * (self.config.steps - progress.step)
         log.info(
-            "%s diffusion step %d/%d: loss %.4f, held out %.4f, %.0f min spent, %.0f min left",
-            self.part, progress.step, self.config.steps, loss, held_out, progress.seconds / 60, left / 60,
+            "%s diffusion step %d/%d: loss %.4f, held out %.4f, %s",
+            self.part, progress.step, self.config.steps, loss, held_out, progress.time(self.config.steps),
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from dphm_core.frames import FloatArray
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.training.expressions import random_expression
 from dphm_core.training.ict import FACE_VERTICES, SKIN_VERTEX_COUNT, HeadGenerator, face_normals, visible_faces
+from dphm_core.training.triangles import blend, draw_on_triangles, triangle_areas
 
 NEAR_SIGMAS = (0.003, 0.012, 0.04)
 """Spread of samples along the normal, head-frame units (0.75, 3 and 10 mm)."""
@@ -66,7 +67,7 @@ def deformation_samples(
     faces = generator.faces[visible_faces(posed, generator.faces)]
     motion = np.linalg.norm(posed - canonical, axis=1)[faces].mean(axis=1)
     density = _sampling_density(posed, faces) * (1 + motion / MOTION_UNIT)
-    triangles, weights = _draw_on_triangles(density, count, rng)
+    triangles, weights = draw_on_triangles(density, count, rng)
     height = _draw_heights(count, rng)[:, None]
     corners = faces[triangles]
     return DeformationSamples(
@@ -89,11 +90,11 @@ def distance_samples(
     vertices = generator.vertices(identity, generator.canonical_weights)
     faces = generator.faces[seen_faces]
     normals = face_normals(vertices, faces)
-    area = _triangle_area(vertices, faces)
-    triangles, weights = _draw_on_triangles(area * (1 + _in_face(faces)), SURFACE_POINTS, rng)
-    surface = np.einsum("nk,nkc->nc", weights, vertices[faces[triangles]])
-    picked, weights = _draw_on_triangles(_sampling_density(vertices, faces), near, rng)
-    near_points = np.einsum("nk,nkc->nc", weights, vertices[faces[picked]])
+    area = triangle_areas(vertices, faces)
+    triangles, weights = draw_on_triangles(area * (1 + _in_face(faces)), SURFACE_POINTS, rng)
+    surface = blend(vertices, faces[triangles], weights)
+    picked, weights = draw_on_triangles(_sampling_density(vertices, faces), near, rng)
+    near_points = blend(vertices, faces[picked], weights)
     near_points += _draw_heights(near, rng)[:, None] * normals[picked]
     points = np.concatenate([near_points, rng.uniform(BOX_MIN, BOX_MAX, size=(far, 3))]).astype(np.float32)
     return DistanceSamples(points, _signed_distance(points, surface, normals[triangles]))
@@ -126,34 +127,19 @@ def _signed_distance(points: FloatArray, surface: FloatArray, normals: FloatArra
 def _lift(
     vertices: FloatArray, faces: NDArray[np.int32], corners: NDArray[np.int32], weights: FloatArray, height: FloatArray
 ) -> FloatArray:
-    normals = vertex_normals(vertices, faces)[corners]
-    on_surface = np.einsum("nk,nkc->nc", weights, vertices[corners])
-    normal = np.einsum("nk,nkc->nc", weights, normals)
+    on_surface = blend(vertices, corners, weights)
+    normal = blend(vertex_normals(vertices, faces), corners, weights)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     return (on_surface + height * normal).astype(np.float32)
 
 
 def _sampling_density(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
-    return np.asarray(_triangle_area(vertices, faces) * (1 + (FACE_WEIGHT - 1) * _in_face(faces)))
+    return np.asarray(triangle_areas(vertices, faces) * (1 + (FACE_WEIGHT - 1) * _in_face(faces)))
 
 
 def _in_face(faces: NDArray[np.int32]) -> NDArray[np.bool_]:
     in_face = (faces < FACE_VERTICES.stop) | (faces >= SKIN_VERTEX_COUNT)
     return np.asarray(in_face.all(axis=1))
-
-
-def _triangle_area(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2)
-
-
-def _draw_on_triangles(
-    density: FloatArray, count: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], FloatArray]:
-    """Triangle indices (N,) in proportion to `density` and uniform barycentric coordinates (N, 3) in them."""
-    triangles = rng.choice(len(density), size=count, p=density / density.sum())
-    u, v = np.sqrt(rng.random(count)), rng.random(count)
-    return triangles, np.stack([1 - u, u * (1 - v), u * v], axis=1).astype(np.float32)
 
 
 def _draw_heights(count: int, rng: np.random.Generator) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dphm_core.errors import CheckpointError
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.torch_file import TensorTable, read_torch_file, write_torch_file
+from dphm_core.training.progress import Progress
 from dphm_core.training.resume import Settings, refuse_another
 from dphm_core.training.scan_config import check_head
 
@@ -24,18 +25,6 @@ FREE = (
     *("learning_rate", "code_learning_rate", "halve_every"),
 )
 """Settings that a resume may change; any other makes it another training."""
-
-
-@dataclass
-class ScanProgress:
-    """Where a training on scans stands."""
-
-    step: int = 0
-    """Steps done; what comes next follows from it."""
-    seconds: float = 0.0
-    """Time spent, over all resumes, with reading, checkpoints and pictures."""
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Losses and errors at the checkpoints so far."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,7 @@ class TrainedCodes:
 
 
 def save_scan_checkpoint(
-    path: Path, heads: nn.Module, optimizers: dict[str, torch.optim.Optimizer], progress: ScanProgress,
+    path: Path, heads: nn.Module, optimizers: dict[str, torch.optim.Optimizer], progress: Progress,
     settings: Settings, trained: list[int],
 ) -> None:  # fmt: skip
     """Write a checkpoint atomically; makes the folder where it is missing."""
@@ -67,7 +56,7 @@ def save_scan_checkpoint(
 
 def load_scan_checkpoint(
     path: Path, heads: nn.Module, optimizers: dict[str, torch.optim.Optimizer], settings: Settings
-) -> ScanProgress:
+) -> Progress:
     """Read a checkpoint of this very training.
 
     Raises
@@ -81,9 +70,7 @@ def load_scan_checkpoint(
         heads.load_state_dict(state["heads"])
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
-        progress = ScanProgress(**state["progress"])
-        if type(progress.step) is not int or progress.step < 0 or not isinstance(progress.history, list):
-            raise ValueError("its progress makes no sense")
+        progress = Progress.of(state["progress"])
     except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         raise CheckpointError(
             f"{path} is damaged ({' '.join(str(error).split())}); delete it to begin anew."

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
 from dphm_core.limits import check_limits
-from dphm_core.training.config import Device, check_device
+from dphm_core.training.config import Workplace
 from dphm_core.training.prepared import ANCHORS
 
 MOST_POINTS = 10**6
@@ -88,8 +88,8 @@ class PointsPerScan:
         check_limits(self, "a training's points", dict.fromkeys(vars(self), (1, MOST_POINTS)))
 
 
-@dataclass(frozen=True)
-class ScanTrainingConfig:
+@dataclass(frozen=True, kw_only=True)
+class ScanTrainingConfig(Workplace):
     """How head models are trained on scans; by default with the sizes and rates of the published models."""
 
     epochs: int = 4000
@@ -118,22 +118,19 @@ class ScanTrainingConfig:
     """Of the first weights, the order of the scans and the choice of points."""
     checkpoint_every: int = 10
     """Epochs between checkpoints, log lines and pictures."""
-    threads: int = 1
-    """CPU threads of each process for the networks."""
     readers: int = 2
     """Threads of each process that read scans ahead."""
     pictures: int = 2
     """Subjects that are drawn at every checkpoint, neutral and with an expression."""
     held_out: float = 0.02
     """Share of the scans that is not trained on but measured at checkpoints: other expressions of known subjects."""
-    device: Device = "auto"
-    """auto: a CUDA device where there is one."""
     losses: LossWeights = field(default_factory=LossWeights)
     points: PointsPerScan = field(default_factory=PointsPerScan)
     head: HeadConfig = field(default_factory=HeadConfig)
     """Sizes of the networks and codes."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         limits = {
             "epochs": (1, 10**8),
             "scans_per_step": (1, 4096),
@@ -146,13 +143,11 @@ class ScanTrainingConfig:
             "code_norm": (1e-6, 1),
             "seed": (0, 2**31),
             "checkpoint_every": (1, 10**8),
-            "threads": (1, 1024),
             "readers": (1, 64),
             "pictures": (0, 16),
             "held_out": (0, 0.5),
         }
         check_limits(self, "a training", limits)
-        check_device(self.device)
         if self.precision not in get_args(Precision):
             raise SettingError(f"a training's precision is one of {', '.join(get_args(Precision))}.")
         check_head(self.head)

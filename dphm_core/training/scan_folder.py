@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
+from dphm_core.frames import HEAD_HIGH, HEAD_LOW
 from dphm_core.training.prepare_config import Mouth, Space
 from dphm_core.training.scan_mesh import Mesh, read_array, read_mesh
 
@@ -35,9 +36,6 @@ SCAN, REGISTRATION = "scan", "registration"
 MESH_SUFFIXES = (".ply", ".obj")
 TABLES = {"open": ("neutrals.json", "neutrals_open.json"), "closed": ("neutrals_closed.json",)}
 MAX_TABLE_BYTES = 1 << 20
-BOX_MIN = np.array([-0.55, -0.50, -0.95], dtype=np.float32)
-BOX_MAX = np.array([0.55, 0.75, 0.40], dtype=np.float32)
-"""Box that a head lies in, shoulders and long hair aside (head-frame units)."""
 HEIGHTS = (0.6, 2.5)
 """Of a registration (head-frame units): a face of 15 cm, a bust of 60."""
 TOP_MARGIN = 0.3
@@ -152,7 +150,7 @@ def find_space(place: ScanPlace) -> Space:
 def is_head(vertices: NDArray[np.float32]) -> bool:
     """Whether vertices (V, 3) of a registration, with shoulders or without, lie where a head does."""
     low, high, middle = vertices.min(axis=0), vertices.max(axis=0), np.median(vertices, axis=0)
-    inside = (middle > BOX_MIN).all() and (middle < BOX_MAX).all() and (high[1:] < BOX_MAX[1:] + TOP_MARGIN).all()
+    inside = (middle > HEAD_LOW).all() and (middle < HEAD_HIGH).all() and (high[1:] < HEAD_HIGH[1:] + TOP_MARGIN).all()
     return bool(inside and HEIGHTS[0] < high[1] - low[1] < HEIGHTS[1])
 
 

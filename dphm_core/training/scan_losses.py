@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dphm_core.heads.expression import ExpressionField
-from dphm_core.heads.identity import IdentityField
+from dphm_core.heads.identity import IdentityField, asymmetry
 from dphm_core.training.scan_config import ScanTrainingConfig
 from dphm_core.training.scan_data import ScanBatch
 
@@ -94,19 +94,11 @@ class ScanHeads(nn.Module):
             "correspondence": _squared(batch.posed + pair_offset - batch.canonical).mean(),
             "expression_code": _squared(codes.expression).mean(),
             "identity_code": _squared(codes.identity).mean(),
-            "symmetry": self._asymmetry(codes.identity),
+            "symmetry": asymmetry(codes.identity, self.head),
             "hyper": (hypers.abs().sum(dim=-1).mean(dim=1) * emphasis).mean(),
             "offset_random": _squared(offset[:, count:]).mean(),
             "offset_neutral": (_squared(offsets).mean(dim=1) * batch.neutral).mean(),
         }
-
-    def _asymmetry(self, identity: Tensor) -> Tensor:
-        """Squared difference between the local codes of left and right anchors, whose networks mirror each other."""
-        start, pairs = self.head.global_dim, self.head.symmetric_pairs
-        local = identity[:, start : start + 2 * pairs * self.head.local_dim].view(
-            len(identity), pairs, 2, self.head.local_dim
-        )
-        return _squared(local[:, :, 0] - local[:, :, 1]).sum() / max(1, len(identity) * pairs)
 
 
 def total(losses: dict[str, Tensor], weights: dict[str, float]) -> Tensor:

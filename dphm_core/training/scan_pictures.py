@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dphm_core.frames import FloatArray
+from dphm_core.frames import HEAD_HIGH, HEAD_LOW, FloatArray
 from dphm_core.heads.distance import CHUNK, grid_values
-from dphm_core.heads.surface import EXTRACTION_MAX, EXTRACTION_MIN, zero_level
+from dphm_core.heads.surface import zero_level
 from dphm_core.meshing.picture import FACE_FRAMING, Image, contact_sheet, shaded_picture
 from dphm_core.training.prepared import PreparedScans
 from dphm_core.training.scan_losses import Codes, ScanHeads
@@ -37,7 +37,7 @@ def posed_surface(heads: ScanHeads, subject: int, scan: int) -> tuple[FloatArray
         parts = np.array_split(points, -(-len(points) // CHUNK))
         return np.concatenate([_distances(heads, part, subject, scan) for part in parts])
 
-    return zero_level(grid_values(evaluate, EXTRACTION_MIN, EXTRACTION_MAX, SPACING), EXTRACTION_MIN, SPACING)
+    return zero_level(grid_values(evaluate, HEAD_LOW, HEAD_HIGH, SPACING), HEAD_LOW, SPACING)
 
 
 @torch.no_grad()

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dphm_core.frames import FloatArray
+from dphm_core.frames import HEAD_HIGH, HEAD_LOW, FloatArray
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.training.prepare_config import SampleCounts
 from dphm_core.training.prepared import ScanSamples
-from dphm_core.training.scan_folder import BOX_MAX, BOX_MIN
 from dphm_core.training.scan_mesh import Mesh
+from dphm_core.training.triangles import blend, draw_on_triangles, triangle_areas
 
 NEAR_SIGMAS = (0.01, 0.002)
 """Spread of corresponding points along the normal, half of them each (head-frame units: 2.5 and 0.5 mm)."""
@@ -87,7 +87,7 @@ def sample_scan(
     """
     points, normals = _surface_candidates(scan, max(CANDIDATES * counts.surface, LEAST_CANDIDATES), rng)
     plane = _throat_plane(posed[subject.anchor_vertices])
-    head = (points @ plane[:3] > plane[3]) & (points > BOX_MIN).all(axis=1) & (points < BOX_MAX).all(axis=1)
+    head = (points @ plane[:3] > plane[3]) & (points > HEAD_LOW).all(axis=1) & (points < HEAD_HIGH).all(axis=1)
     nearest = cKDTree(posed).query(points, distance_upper_bound=FACE_REACH)[1]  # len(posed) where there is none
     on_face = np.append(subject.face_vertices(), False)[nearest]
     faces = np.flatnonzero(on_face)[: round(counts.face_share * counts.surface)]
@@ -120,14 +120,16 @@ def _throat_plane(anchors: FloatArray) -> FloatArray:
 
 def _surface_candidates(scan: Mesh, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Points (N, 3) spread evenly over the scan in and beside the box, and their unit normals (N, 3)."""
-    beside = (scan.vertices > BOX_MIN - BESIDE).all(axis=1) & (scan.vertices < BOX_MAX + BESIDE).all(axis=1)
+    beside = (scan.vertices > HEAD_LOW - BESIDE).all(axis=1) & (scan.vertices < HEAD_HIGH + BESIDE).all(axis=1)
     faces = scan.faces[beside[scan.faces].any(axis=1)]
-    triangles, weights = _draw(_areas(scan.vertices, faces), count, rng)
+    if not len(faces):
+        raise ValueError("there is no surface around the head; is it a head, and in the right space?")
+    triangles, weights = draw_on_triangles(triangle_areas(scan.vertices, faces), count, rng)
     corners = faces[triangles]
-    normals = _blend(vertex_normals(scan.vertices, scan.faces), corners, weights)
+    normals = blend(vertex_normals(scan.vertices, scan.faces), corners, weights)
     length = np.linalg.norm(normals, axis=1)
     sound = length > 1e-6  # a fold's normals may cancel out
-    points = _blend(scan.vertices, corners[sound], weights[sound])
+    points = blend(scan.vertices, corners[sound], weights[sound])
     return points, (normals[sound] / length[sound, None]).astype(np.float32)
 
 
@@ -141,7 +143,7 @@ def _off_surface(surface: FloatArray, count: int, rng: np.random.Generator) -> F
     """Points (count, 3) spread evenly over the box, but not near the scan."""
     tree, found = cKDTree(surface), np.empty((0, 3), dtype=np.float32)
     for _ in range(MOST_ROUNDS):
-        drawn = rng.uniform(BOX_MIN, BOX_MAX, size=(count, 3)).astype(np.float32)
+        drawn = rng.uniform(HEAD_LOW, HEAD_HIGH, size=(count, 3)).astype(np.float32)
         away = ~np.isfinite(tree.query(drawn, distance_upper_bound=CLEARANCE)[0])
         found = np.concatenate([found, drawn[away]])
         if len(found) >= count:
@@ -157,34 +159,13 @@ def _correspondences(
     kept = faces[subject.face_vertices()[faces].all(axis=1)]
     if not len(kept):
         raise ValueError("no triangle of the registration lies on the face; are its anchors right?")
-    triangles, weights = _draw(_areas(neutral, kept) + _areas(posed, kept), count, rng)
+    triangles, weights = draw_on_triangles(triangle_areas(neutral, kept) + triangle_areas(posed, kept), count, rng)
     height = rng.standard_normal(count) * np.resize(NEAR_SIGMAS, count)
     corners = kept[triangles]
 
     def lifted(vertices: FloatArray) -> FloatArray:
-        normals = _blend(vertex_normals(vertices, faces), corners, weights)
+        normals = blend(vertex_normals(vertices, faces), corners, weights)
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-        return (_blend(vertices, corners, weights) + height[:, None] * normals).astype(np.float32)
+        return (blend(vertices, corners, weights) + height[:, None] * normals).astype(np.float32)
 
     return lifted(posed), lifted(neutral)
-
-
-def _areas(vertices: FloatArray, faces: NDArray[np.int32]) -> NDArray[np.float64]:
-    a, b, c = (vertices[faces[:, k]].astype(np.float64) for k in range(3))
-    return np.asarray(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2)
-
-
-def _draw(density: NDArray[np.float64], count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], FloatArray]:
-    """Triangles (N,) in proportion to `density` and even barycentric coordinates (N, 3) in them."""
-    cumulative = np.cumsum(density)
-    if not len(density) or not cumulative[-1] > 0:
-        raise ValueError("there is no surface around the head; is it a head, and in the right space?")
-    triangles = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
-    u, v = np.sqrt(rng.random(count)), rng.random(count)
-    weights = np.stack([1 - u, u * (1 - v), u * v], axis=1).astype(np.float32)
-    return np.minimum(triangles, len(density) - 1), weights
-
-
-def _blend(values: FloatArray, corners: NDArray[np.int32], weights: FloatArray) -> FloatArray:
-    """Values (V, 3) at barycentric coordinates (N, 3) of triangles (N, 3): (N, 3)."""
-    return np.asarray(np.einsum("nk,nkc->nc", weights, values[corners]), dtype=np.float32)

@@ -15,11 +15,11 @@ from dphm_core.heads.numerics import prepare_thread
 from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.prepared import PreparedScans, open_prepared
 from dphm_core.training.processes import Processes, StopRequest, joined_processes
+from dphm_core.training.progress import Progress
 from dphm_core.training.resume import told_settings
 from dphm_core.training.scan_checkpoint import (
     CHECKPOINT,
     FREE,
-    ScanProgress,
     load_scan_checkpoint,
     save_scan_checkpoint,
 )
@@ -32,7 +32,7 @@ from dphm_core.training.scan_validation import scan_errors
 log = logging.getLogger(__name__)
 
 
-def train_on_scans(prepared: Path, folder: Path, config: ScanTrainingConfig) -> ScanProgress:
+def train_on_scans(prepared: Path, folder: Path, config: ScanTrainingConfig) -> Progress:
     """Train on prepared scans; goes on from the checkpoint in `folder` where there is one.
 
     Under torchrun each process trains on its share, and the first one writes.
@@ -71,7 +71,7 @@ class ScanTrainer:
             ),
             "codes": torch.optim.SparseAdam(self.heads.codebooks(), lr=config.code_learning_rate),
         }
-        self.progress = ScanProgress()
+        self.progress = Progress()
         self._sums: list[Tensor] = []
 
     @property
@@ -84,7 +84,7 @@ class ScanTrainer:
         """Epoch of the next step, from 0."""
         return self.progress.step // self.feed.steps_per_epoch
 
-    def run(self) -> ScanProgress:
+    def run(self) -> Progress:
         """Train to the last epoch; returns the progress."""
         prepare_thread(self.config.threads)
         self.resume()
@@ -175,13 +175,11 @@ class ScanTrainer:
         self._show(events, {f"loss/{name}": value for name, value in figures.items()} | errors)
 
     def _log(self, losses: dict[str, float], errors: dict[str, float]) -> None:
-        progress = self.progress
-        last = self.config.epochs * self.feed.steps_per_epoch
-        left = progress.seconds / progress.step * (last - progress.step)
         log.info(
-            "epoch %d/%d: %s; %s; %.0f min spent, %.0f min left",
+            "epoch %d/%d: %s; %s; %s",
             self.epoch, self.config.epochs, ", ".join(f"{name} {value:.3g}" for name, value in losses.items()),
-            ", ".join(f"{name} {value:.2f}" for name, value in errors.items()), progress.seconds / 60, left / 60,
+            ", ".join(f"{name} {value:.2f}" for name, value in errors.items()),
+            self.progress.time(self.config.epochs * self.feed.steps_per_epoch),
         )  # fmt: skip
 
     def _show(self, events: Events, figures: dict[str, float]) -> None:

@@ -7,7 +7,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +23,10 @@ from dphm_core.training.events import FOLDER, Events, open_events
 from dphm_core.training.ict import HeadGenerator
 from dphm_core.training.objectives import Objective, Pool, load_or_make_pool
 from dphm_core.training.processes import StopRequest, chosen_device
+from dphm_core.training.progress import Progress
 from dphm_core.training.resume import Settings, refuse_another, told_settings
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Progress:
-    """Where a training stands."""
-
-    step: int = 0
-    seconds: float = 0.0
-    """Time spent in steps, over all resumes."""
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Validation errors so far."""
 
 
 def save_checkpoint(
@@ -71,9 +60,7 @@ def load_checkpoint(
         field.load_state_dict(state["field"])
         if optimizer is not None:
             optimizer.load_state_dict(state["optimizer"])
-        progress = Progress(**state["progress"])
-        if not (isinstance(progress.step, int) and isinstance(progress.history, list) and progress.seconds >= 0):
-            raise ValueError("its progress makes no sense")
+        progress = Progress.of(state["progress"])
     except (RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} is not of this training ({reason}); choose another folder.") from error
@@ -216,11 +203,10 @@ class Trainer:
         events.scalar("error_mm/held_out", held_out_error, progress.step)
         events.scalar("learning_rate", self.optimizer.param_groups[0]["lr"], progress.step)
         progress.history.append({"step": progress.step, "seconds": progress.seconds, "held_out_mm": held_out_error})
-        left = progress.seconds / progress.step * (self.config.steps - progress.step)
         log.info(
-            "%s step %d/%d: training %.3f mm, held out %.3f mm, %.0f min spent, %.0f min left",
+            "%s step %d/%d: training %.3f mm, held out %.3f mm, %s",
             self.objective.name, progress.step, self.config.steps, training_error, held_out_error,
-            progress.seconds / 60, left / 60,
+            progress.time(self.config.steps),
         )  # fmt: skip
 
     def _tensors(

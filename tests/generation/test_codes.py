@@ -180,7 +180,7 @@ class TestRequests:
 
 def test_identities_of_a_prior_over_coefficients_are_heads_of_the_model(folder: Path) -> None:
     model = load_model(folder)
-    prior = load_model_prior(folder, "identity")
+    prior = load_model_prior(folder, "identity", model)
     assert over_coefficients(model, prior)
     codes = CodeChooser(folder, SamplerConfig(steps=3)).codes("identity", "sample", 3)
     assert codes.shape == (3, model.config.identity_dim)

@@ -12,7 +12,7 @@ from tiny_models import NAMES, write_tiny_model
 
 from dphm_core.cli import main
 from dphm_core.errors import SettingError
-from dphm_core.generation.meshes import HeadMeshes, coefficients_of, off_basis
+from dphm_core.generation.meshes import HeadMeshes, off_basis
 from dphm_core.heads.codebook import load_codebook
 from dphm_core.heads.model import load_model
 from dphm_core.heads.surface import EXTRACTION_SPACING
@@ -30,7 +30,7 @@ def test_the_template_follows_its_bases(folder: Path) -> None:
     assert template is not None
     weights = np.random.default_rng(0).random(len(NAMES), dtype=np.float32)
     vertices, faces = HeadMeshes(model).mesh(code, weights)
-    coefficients = coefficients_of(model, code[None])[0]
+    coefficients = model.coefficients(code[None])[0]
     np.testing.assert_allclose(model.identity_code(coefficients), code, atol=1e-5)
     np.testing.assert_allclose(vertices, template.posed(template.canonical(coefficients), weights), atol=1e-6)
     assert np.array_equal(faces, template.faces)
@@ -42,7 +42,7 @@ def test_what_lies_off_the_space_is_told(folder: Path) -> None:
     across = np.linalg.qr(model.identity_basis, mode="complete")[0][:, -1]
     off = on + np.linalg.norm(on - model.identity_mean) * across
     np.testing.assert_allclose(off_basis(model, np.stack([on, off])), [0, 0.5**0.5], atol=1e-3)
-    np.testing.assert_allclose(*coefficients_of(model, np.stack([on, off])), atol=1e-4)
+    np.testing.assert_allclose(*model.coefficients(np.stack([on, off])), atol=1e-4)
 
 
 def test_fields_give_one_topology_per_identity(folder: Path) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
+from dphm_core.heads.identity import asymmetry
 from dphm_core.tracking.offline import losses
 from dphm_core.tracking.offline.config import LossWeights, OfflineConfig, StageConfig, chosen_stages
 
@@ -65,7 +66,7 @@ def test_symmetry_compares_the_two_sides_local_parts_once() -> None:
     config = HeadConfig(anchors=5, symmetric_pairs=2, global_dim=2, local_dim=2)
     local = [[1.0, 0], [0, 0], [2.0, 2], [2.0, 5], [7.0, 7], [8.0, 8]]  # two pairs, the middle, the global network's
     code = torch.tensor([9.0, 9.0, *[value for part in local for value in part]])
-    assert float(losses.symmetry_loss(code, config)) == pytest.approx((1 + 9) / 2)
+    assert float(asymmetry(code[None], config)) == pytest.approx((1 + 9) / 2)
 
 
 def test_norms_are_multiples_of_what_is_usual() -> None:

@@ -133,7 +133,7 @@ def test_of_as_many_coefficients_as_numbers_a_prior_is_over_codes(tmp_path: Path
     model = load_model(write_tiny_model(tmp_path, priors=True))
     length = model.config.identity_dim
     square = replace(model, identity_basis=2 * np.eye(length, dtype=np.float32))
-    prior = load_model_prior(tmp_path, "identity")
+    prior = load_model_prior(tmp_path, "identity", model)
     assert prior.unet.config.length == length and not over_coefficients(square, prior)
     codes = made_up_codes("identity", square, 2000, 0)
     assert np.abs(codes.std(axis=0) - 2).max() < 0.2

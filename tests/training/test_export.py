@@ -14,7 +14,8 @@ from dphm_core.heads.identity import IdentityField
 from dphm_core.training.config import TrainingConfig
 from dphm_core.training.default_model import DEFAULT_CONFIG, train_field
 from dphm_core.training.export import trained_config
-from dphm_core.training.trainer import Progress, save_checkpoint
+from dphm_core.training.progress import Progress
+from dphm_core.training.trainer import save_checkpoint
 
 
 def test_the_widths_are_those_that_were_trained(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from dphm_core.training.binding import bind
 from dphm_core.training.config import TrainingConfig
 from dphm_core.training.ict import HeadGenerator, load_generator
 from dphm_core.training.objectives import ExpressionObjective, IdentityObjective, Pool, load_or_make_pool
-from dphm_core.training.trainer import Progress, Trainer, run_steps
+from dphm_core.training.progress import Progress
+from dphm_core.training.trainer import Trainer, run_steps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MODES = 10

@@ -16,8 +16,8 @@ from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.prior_file import PRIOR_FILES, Part
 from dphm_core.errors import DataError
 from dphm_core.frames import MM_PER_M, MM_PER_UNIT, FloatArray, Observation, Similarity, TrackedFrame, TrackStatus
-from dphm_core.heads.latent_prior import load_model_prior, over_coefficients
-from dphm_core.heads.model import HeadModel, load_model, model_folder
+from dphm_core.heads.latent_prior import has_prior, load_model_prior, over_coefficients
+from dphm_core.heads.model import HeadModel, load_model
 from dphm_core.heads.numerics import prepare_thread, usable_device
 from dphm_core.heads.subject import Subject, build_subject, subject_of_code
 from dphm_core.tracking.frame_solver import INLIER_M
@@ -56,13 +56,14 @@ def load_offline_model(name: str | Path, device: str = "cpu") -> OfflineModel:
         The device is not to be had.
     """
     where = usable_device(device)
+    head = load_model(name)
     priors: dict[Part, LatentPrior] = {}
     for part, file in PRIOR_FILES.items():
-        if (model_folder(name) / file).is_file():
-            priors[part] = load_model_prior(name, part)
+        if has_prior(name, part):
+            priors[part] = load_model_prior(name, part, head)
         else:
             log.warning("the model has no %s: fitting goes without the diffusion over %s codes", file, part)
-    return make_offline_model(load_model(name), priors.get("identity"), priors.get("expression"), where)
+    return make_offline_model(head, priors.get("identity"), priors.get("expression"), where)
 
 
 def make_offline_model(

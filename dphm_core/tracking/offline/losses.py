@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from dphm_core.diffusion.prior import LatentPrior, Probe
-from dphm_core.heads.config import HeadConfig
 
 
 def near_points(distance: Tensor, threshold: float) -> Tensor:
@@ -59,12 +58,6 @@ def rotation_change(quaternions: Tensor, neighbours: Tensor) -> Tensor:
 def translation_change(translations_m: Tensor, neighbours_m: Tensor) -> Tensor:
     """Changes (P,) ‖t_t − t_t±1‖, of translations (P, 3), metres."""
     return torch.linalg.vector_norm(translations_m - neighbours_m, dim=-1)
-
-
-def symmetry_loss(code: Tensor, config: HeadConfig) -> Tensor:
-    """Mean over pairs of anchors of the squared difference of their local parts of an identity code (D,)."""
-    local = code[config.global_dim :].view(config.anchors + 1, config.local_dim)[: 2 * config.symmetric_pairs]
-    return (local[0::2] - local[1::2]).square().sum(dim=-1).mean() if len(local) else code.new_zeros(())
 
 
 def norm_loss(codes: Tensor, rest: Tensor, usual: float) -> Tensor:

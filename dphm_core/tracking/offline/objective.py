@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.heads.expression import ExpressionField
-from dphm_core.heads.identity import IdentityField
+from dphm_core.heads.identity import IdentityField, asymmetry
 from dphm_core.tracking.offline import losses
 from dphm_core.tracking.offline.config import OfflineConfig
 from dphm_core.tracking.offline.scans import ANCHORS, ScanBatch
@@ -120,7 +120,7 @@ class Objective:
         own = losses.norm_loss(variables.identity[None], identity.at_rest(), identity.usual)
         faces = losses.norm_loss(expressions, expression.at_rest(), expression.usual)
         return {
-            "symmetry": weights.symmetry * losses.symmetry_loss(code, self._fields.identity_field.config),
+            "symmetry": weights.symmetry * asymmetry(code[None], self._fields.identity_field.config),
             "identity norm": weights.identity_norm * own,
             "expression norm": weights.expression_norm * faces,
         }
