@@ -19,10 +19,11 @@ from dphm_core.heads.template import NO_VERTEX
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState, pose_jacobian_of_head_points
 from dphm_core.tracking.normal_equations import NormalEquations
+from dphm_core.tracking.rigid import HEAD_SCALES
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
 from dphm_core.tracking.terms import METRES_PER_UNIT, Residuals, landmark_rays, reprojection_residuals, robust_weights
-from dphm_core.tracking.weighting import add_depth, add_scores, normal_agreement
+from dphm_core.tracking.weighting import add_depth, add_scores, depth_sigma_m, normal_agreement
 
 log = logging.getLogger(__name__)
 
@@ -64,23 +65,40 @@ class Calibrator:
         self._coefficient_count = model.identity_basis.shape[1]
 
     def fit(
-        self, observations: list[Observation], poses: list[Similarity], check: Callable[[], None] = lambda: None
-    ) -> Calibration:
-        """Fit the identity to observations whose rough poses are known; `check` is called often and may raise."""
+        self, observations: list[Observation], starts: list[FitState], check: Callable[[], None] = lambda: None,
+        coefficients: FloatArray | None = None,
+    ) -> Calibration:  # fmt: skip
+        """Fit the identity to observations; `check` is called often and may raise.
+
+        Parameters
+        ----------
+        observations : list of Observation
+            The keyframes.
+        starts : list of FitState
+            Where their heads are, roughly; all of one scale.
+        check : callable
+            Called often; may raise.
+        coefficients : (M,), optional
+            A good estimate to go on from, with states to match: the first half of the steps, which is for finding the
+            way from the mean head, is left out.
+        """
         rng = np.random.default_rng(0)
-        states = [FitState.at_rest(pose, self._model.config.expression_dim) for pose in poses]
-        coefficients = np.zeros(self._coefficient_count, dtype=np.float32)
+        states, total = starts, self._config.calibration_iterations
+        first = 0 if coefficients is None else total // 2
+        if coefficients is None:
+            coefficients = np.zeros(self._coefficient_count, dtype=np.float32)
         residual = float("nan")
-        for step in range(self._config.calibration_iterations):
-            done = step / max(1, self._config.calibration_iterations - 1)
+        for step in range(first, total):
+            done = step / max(1, total - 1)
             width = ROBUST_START_M * (ROBUST_END_M / ROBUST_START_M) ** min(1.0, 1.5 * done)
+            sigma = depth_sigma_m(residual, self._config)
             equations = NormalEquations(self._size(len(states)))
             points = self._config.calibration_points // (1 if done > COARSE_SHARE else 3)
             distances = []
             for index, (observation, state) in enumerate(zip(observations, states, strict=True)):
                 check()
                 distances.append(
-                    self._add_frame(equations, index, observation, state, coefficients, width, points, rng)
+                    self._add_frame(equations, index, observation, state, coefficients, width, sigma, points, rng)
                 )
             scale = states[0].head_to_cam.scale
             shared = slice(0, self._coefficient_count)
@@ -104,14 +122,14 @@ class Calibrator:
 
     def _add_frame(
         self, equations: NormalEquations, index: int, observation: Observation, state: FitState,
-        coefficients: FloatArray, width: float, count: int, rng: np.random.Generator,
+        coefficients: FloatArray, width: float, sigma: float, count: int, rng: np.random.Generator,
     ) -> float:  # fmt: skip
         """Add one keyframe's terms; returns its mean inlier distance."""
         config = self._config
         columns = self._columns(index)
         points, normals = face_points(observation, state.head_to_cam, count, rng)
         residuals = self._distances(state, coefficients, points)
-        add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, config, columns)
+        add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, sigma, config, columns)
         expression = columns[self._coefficient_count + 1 : -POSE_SIZE]
         equations.add_diagonal(state.expression, np.full(len(expression), EXPRESSION_SIGMA**-2), expression)
         if observation.landmarks is not None:
@@ -180,16 +198,19 @@ class Calibrator:
         size = len(equations.gradient)
         lower, upper = np.full(size, -np.inf), np.full(size, np.inf)
         lower[:count], upper[:count] = -MAX_COEFFICIENT - coefficients, MAX_COEFFICIENT - coefficients
+        scale = states[0].head_to_cam.scale
+        lower[count], upper[count] = np.array(HEAD_SCALES) - scale
         if self._model.expression_names:
             for index, state in enumerate(states):
                 expression = self._columns(index)[count + 1 : -POSE_SIZE]
                 lower[expression], upper[expression] = -state.expression, 1 - state.expression
         step = equations.solve(lower, upper)
+        scale = float(np.clip(scale + step[count], *HEAD_SCALES))  # to the last digit
         moved = []
         for index, state in enumerate(states):
             own = step[self._columns(index)[count + 1 :]].astype(np.float32)
             pose = state.head_to_cam
-            scaled = Similarity(pose.rotation, pose.translation_m, pose.scale + float(step[count]))
+            scaled = Similarity(pose.rotation, pose.translation_m, scale)
             moved.append(
                 FitState(scaled, state.expression).moved(state.expression + own[:-POSE_SIZE], own[-POSE_SIZE:])
             )

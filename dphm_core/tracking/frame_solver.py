@@ -30,7 +30,7 @@ from dphm_core.tracking.terms import (
     robust_weights,
     signed_distances,
 )
-from dphm_core.tracking.weighting import add_depth, add_scores, normal_agreement
+from dphm_core.tracking.weighting import add_depth, add_scores, depth_sigma_m, normal_agreement
 
 MIN_POINTS = 100
 INLIER_M = 0.005
@@ -61,8 +61,9 @@ class FrameSolver:
             self._prior = PriorTerm(prior, config.prior_spread)
         names = subject.model.expression_names
         self._scores = score_table(names)
-        self._contours = _contour_term(subject)
+        self._contours = contour_term(subject)
         self._rng = np.random.default_rng(0)
+        self._residual_m = float("nan")  # of the frame before
 
     def solve(self, observation: Observation, start: FitState, iterations: int | None = None) -> Fit:
         """Fit one frame from `start`, the state of the frame before."""
@@ -70,6 +71,8 @@ class FrameSolver:
         points, normals = face_points(observation, start.head_to_cam, config.points, self._rng)
         if len(points) < MIN_POINTS:
             return Fit(start, float("nan"), 0.0)
+        # What was found anew may be somebody else: the frame before tells nothing of the camera's noise then.
+        sigma = depth_sigma_m(float("nan") if iterations else self._residual_m, config)
         rays = landmark_rays(observation)
         plausible = None if self._prior is None else self._prior.centre(start.expression)
         state = start
@@ -78,12 +81,18 @@ class FrameSolver:
             width = config.robust_start_m * (config.robust_end_m / config.robust_start_m) ** (step / max(1, count - 1))
             equations = NormalEquations(len(state.expression) + POSE_SIZE)
             residuals = distance_residuals(self._subject, state, points)
-            add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, config)
+            add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, sigma, config)
             self._add_priors(equations, state, start, observation, rays)
             if self._prior is not None and plausible is not None:
                 self._prior.add(equations, state.expression, plausible)
             state = step_within_box(equations, state, bool(self._subject.model.expression_names))
-        return self._judge(state, points)
+        fit = judged(state, points, signed_distances(self._subject, state, points))
+        self._residual_m = fit.residual_m
+        return fit
+
+    def posed_vertices(self, expression: FloatArray, previous: FloatArray | None = None) -> FloatArray:
+        """The subject's mesh (V, 3), posed head frame; see `Subject.posed_vertices`."""
+        return self._subject.posed_vertices(expression, previous)
 
     def _add_priors(
         self, equations: NormalEquations, state: FitState, start: FitState, observation: Observation,
@@ -107,13 +116,14 @@ class FrameSolver:
             robust = robust_weights(contour.values, 4 * config.contour_sigma_m) / config.contour_sigma_m**2
             equations.add(contour.jacobian, contour.values, robust)
 
-    def _judge(self, state: FitState, points: FloatArray) -> Fit:
-        signed = signed_distances(self._subject, state, points)
-        distance = np.abs(signed)
-        near = distance < INLIER_M
-        mean = float(distance[near].mean()) if near.any() else float("nan")
-        shape = shape_error(state.head_to_cam.to_head(points[near]), signed[near])
-        return Fit(state, mean, float(near.mean()), shape)
+
+def judged(state: FitState, points: FloatArray, signed: FloatArray) -> Fit:
+    """A fit with how well it explains the points (N, 3), camera frame, whose signed distances (N,) are in metres."""
+    distance = np.abs(signed)
+    near = distance < INLIER_M
+    mean = float(distance[near].mean()) if near.any() else float("nan")
+    shape = shape_error(state.head_to_cam.to_head(points[near]), signed[near])
+    return Fit(state, mean, float(near.mean()), shape)
 
 
 def step_within_box(equations: NormalEquations, state: FitState, named: bool) -> FitState:
@@ -126,7 +136,8 @@ def step_within_box(equations: NormalEquations, state: FitState, named: bool) ->
     return state.moved(state.expression + step[:size].astype(np.float32), step[size:].astype(np.float32))
 
 
-def _contour_term(subject: Subject) -> ContourTerm | None:
+def contour_term(subject: Subject) -> ContourTerm | None:
+    """Eyelids and lips of a subject; None for a model without a template."""
     template = subject.model.template
     if template is None:
         return None
