@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dphm_core.heads.expression import SKIP_SCALE, ExpressionField
-from dphm_core.heads.softplus import SOFTPLUS_BETA
+from dphm_core.heads.softplus import softplus_, times_slope
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Evaluation:
     canonical: Tensor
     """(N, 3 + hyper_dim) canonical queries."""
     position: Tensor
-    slopes: list[Tensor]
+    states: list[Tensor]
 
 
 class Deformation:
@@ -71,23 +71,20 @@ class Deformation:
     def evaluate(self, points: Tensor, expression: Tensor) -> Evaluation:
         """Deform posed points (N, 3) of one expression code (E,)."""
         position = self._field.position_features(points)
-        slopes: list[Tensor] = []
-        state = torch.empty(0)
+        states: list[Tensor] = []
         for layer in self._layers:
             constant = layer.constant
             if layer.expression is not None:
                 constant = constant + layer.expression @ expression
-            if layer.position is None:
-                total = torch.addmm(constant, state, layer.hidden.T)  # type: ignore[union-attr]
-            else:
-                total = torch.addmm(constant, position, layer.position.T)
-                if layer.hidden is not None:
-                    total.addmm_(state, layer.hidden.T)
-            if len(slopes) < len(self._layers) - 1:
-                slopes.append(torch.sigmoid(SOFTPLUS_BETA * total))
-                state = torch.nn.functional.softplus(total, SOFTPLUS_BETA)
+            total = None if layer.hidden is None else states[-1] @ layer.hidden.T
+            if layer.position is not None:
+                total = position @ layer.position.T if total is None else total.addmm_(position, layer.position.T)
+            assert total is not None
+            if len(states) < len(self._layers) - 1:
+                states.append(softplus_(total, constant))
+        total += constant
         total[:, :3] += points
-        return Evaluation(total, position, slopes)
+        return Evaluation(total, position, states)
 
     def pull_back(self, evaluation: Evaluation, cotangent: Tensor) -> tuple[Tensor, Tensor]:
         """Derivatives of each point's scalar by its posed position (N, 3) and by the expression code (N, E).
@@ -95,7 +92,7 @@ class Deformation:
         `cotangent` (N, 3 + hyper_dim) is that scalar's derivative by the canonical query.
         """
         from_position = torch.zeros_like(evaluation.position)
-        by_expression = torch.zeros(len(cotangent), self.expression_dim)
+        by_expression = cotangent.new_zeros(len(cotangent), self.expression_dim)
         flow = cotangent
         for index in range(len(self._layers) - 1, -1, -1):
             layer = self._layers[index]
@@ -103,7 +100,7 @@ class Deformation:
                 from_position.addmm_(flow, layer.position)
                 by_expression.addmm_(flow, layer.expression)
             if layer.hidden is not None:
-                flow = (flow @ layer.hidden).mul_(evaluation.slopes[index - 1])
+                flow = times_slope(flow @ layer.hidden, evaluation.states[index - 1])
         return cotangent[:, :3] + self._through_features(evaluation.position, from_position), by_expression
 
     def _through_features(self, position: Tensor, flow: Tensor) -> Tensor:

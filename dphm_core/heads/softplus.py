@@ -41,6 +41,15 @@ def softplus_(hidden: Tensor, bias: Tensor) -> Tensor:
     return hidden
 
 
+def times_slope(flow: Tensor, result: Tensor) -> Tensor:
+    """What flows back through a softplus that gave `result` (R, W), where `flow` (R, W) comes in; not differentiable."""
+    if result.dtype != torch.float32 or not result.is_cpu:
+        return -flow * torch.expm1(-SOFTPLUS_BETA * result)
+    through = torch.empty_like(result)
+    _multiply_slope(flow.contiguous().view(-1).numpy(), result.view(-1).numpy(), through.view(-1).numpy())
+    return through
+
+
 class _Softplus(torch.autograd.Function):
     """Keeps its result only, from which the slope is 1 - exp(-β result)."""
 
@@ -57,8 +66,7 @@ class _Softplus(torch.autograd.Function):
         if torch.is_grad_enabled():  # create_graph: this derivative will be differentiated through flow and result
             through = -flow * torch.expm1(-SOFTPLUS_BETA * result)
         else:
-            through = torch.empty_like(result)
-            _multiply_slope(flow.contiguous().view(-1).numpy(), result.view(-1).numpy(), through.view(-1).numpy())
+            through = times_slope(flow, result)
         return through, through.sum(dim=0) if context.needs_input_grad[1] else None
 
 
