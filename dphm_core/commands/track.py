@@ -33,7 +33,7 @@ class Track(Command):
     model: str = "default"
     """Head model: a name under models/, or a folder."""
     device: str = "cpu"
-    """Where the model is evaluated: "cpu", or with --method offline also "cuda"."""
+    """Where the model is evaluated: "cpu", or a CUDA device such as "cuda" or "cuda:1"."""
     subject: Path | None = None
     """File of --save-subject of the person in the recording, who is then tracked from the first frame on."""
     method: Literal["realtime", "offline"] = "realtime"
