@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dphm_core.diffusion.samplers import clamped_data
+from dphm_core.diffusion.samplers import Denoiser, clamped_data
 from dphm_core.diffusion.schedule import Schedule, add_noise, noise_from_data, v_loss_weight, v_target
 from dphm_core.diffusion.unet import UNet1D
 
@@ -108,8 +108,10 @@ class LatentPrior:
         return 0.5 * residual.square().mean(), (residual * (self.scale / residual.numel()))[:, 0]
 
     @torch.no_grad()
-    def denoised(self, codes: Tensor, probe: Probe) -> DenoisedCode:
+    def denoised(self, codes: Tensor, probe: Probe, denoiser: Denoiser | None = None) -> DenoisedCode:
         """Quadratic form of the score distillation for each of codes (B, D), averaged over all K looks.
+
+        `denoiser` may stand for the network: see `at_step`.
 
         Since ε̂ − ε = √ᾱ/√(1−ᾱ) · (z − ẑ_0), the gradient of one look is λ_t (x − x̂_0) with
         λ_t = √ᾱ √(1−ᾱ) · scale² / D. Inside Gauss–Newton it is a diagonal term.
@@ -118,7 +120,7 @@ class LatentPrior:
         steps, noise = probe.steps.repeat(batch), probe.noise.repeat(batch, 1)[:, None]  # (B·K), (B·K,1,D)
         data = self.normalised(codes).repeat_interleave(looks, dim=0)[:, None]
         noised = add_noise(self.schedule, data, steps, noise)
-        estimate = clamped_data(self.unet, self.schedule, noised, steps).view(batch, looks, length)
+        estimate = clamped_data(denoiser or self.unet, self.schedule, noised, steps).view(batch, looks, length)
         precision = self.schedule.signal[probe.steps] * self.schedule.noise[probe.steps]  # (K,)
         mean = (estimate * (precision / precision.sum())[:, None]).sum(dim=1)
         return DenoisedCode(self.denormalised(mean), float(precision.mean()) * self.scale**2 / length)

@@ -15,14 +15,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dphm_core.fast_math import exp_of_minus
+
 SOFTPLUS_BETA = 100.0
-_ZERO_BEYOND = np.float32(16)
-"""exp(-16) / 100 is a billionth: what the second part is cut to for larger β |x|."""
-_BETA, _ONE, _NOTHING = np.float32(SOFTPLUS_BETA), np.float32(1), np.float32(0)
-# Interpolations at Chebyshev nodes on [0, 1], constant term first: exp(-u) to 2e-8, and log(1 + t) / t to 1e-5.
-_E0, _E1, _E2, _E3, _E4, _E5, _E6 = np.array(
-    [0.999999984, -0.999998454, 0.499975091, -0.166515167, 4.12233177e-2, -7.65432510e-3, 8.49007873e-4], np.float32
-)
+_BETA, _NOTHING = np.float32(SOFTPLUS_BETA), np.float32(0)
+# Interpolation of log(1 + t) / t at Chebyshev nodes on [0, 1] to 1e-5, constant term first.
 _L0, _L1, _L2, _L3, _L4, _L5 = (
     np.array([0.99999059, -0.49931465, 0.32484958, -0.20907954, 0.10013973, -0.02344366], np.float32) / _BETA
 )
@@ -42,7 +39,7 @@ def softplus_(hidden: Tensor, bias: Tensor) -> Tensor:
 
 
 def times_slope(flow: Tensor, result: Tensor) -> Tensor:
-    """What flows back through a softplus that gave `result` (R, W), where `flow` (R, W) comes in; not differentiable."""
+    """What flows back through a softplus that gave `result` (R, W), where `flow` (R, W) comes in."""
     if result.dtype != torch.float32 or not result.is_cpu:
         return -flow * torch.expm1(-SOFTPLUS_BETA * result)
     through = torch.empty_like(result)
@@ -77,7 +74,7 @@ def _in_place(hidden, bias):  # type: ignore[no-untyped-def]
         values = hidden[row]
         for n in range(values.size):
             x = values[n] + bias[n]
-            t = _exponential(abs(x))
+            t = exp_of_minus(_BETA * abs(x))
             values[n] = (_NOTHING if x < _NOTHING else x) + t * (
                 _L0 + t * (_L1 + t * (_L2 + t * (_L3 + t * (_L4 + t * _L5))))
             )
@@ -86,16 +83,4 @@ def _in_place(hidden, bias):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def _multiply_slope(flow, result, through):  # type: ignore[no-untyped-def]
     for n in range(flow.size):
-        through[n] = flow[n] - flow[n] * _exponential(result[n])
-
-
-@numba.njit(cache=True, inline="always", fastmath={"contract"})
-def _exponential(x):  # type: ignore[no-untyped-def]
-    """exp(-β x) of x ≥ 0, as the 16th power of what a polynomial gives."""
-    u = min(x * (_BETA / _ZERO_BEYOND), _ONE)
-    t = _E0 + u * (_E1 + u * (_E2 + u * (_E3 + u * (_E4 + u * (_E5 + u * _E6)))))
-    t *= t
-    t *= t
-    t *= t
-    t *= t
-    return t
+        through[n] = flow[n] - flow[n] * exp_of_minus(_BETA * result[n])

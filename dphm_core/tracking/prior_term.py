@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from dphm_core.diffusion.prior import LatentPrior, Probe
+from dphm_core.diffusion.step_unet import at_step
 from dphm_core.frames import FloatArray
 from dphm_core.tracking.normal_equations import NormalEquations
 
@@ -33,6 +34,7 @@ class PriorTerm:
         self._prior = prior
         looks = prior.paired_probe(LOOKS, STEPS, seed=0)
         self._looks = [Probe(looks.steps[k : k + 1], looks.noise[k : k + 1]) for k in range(LOOKS)]
+        self._denoisers = {step: at_step(prior.unet, step) for step in set(looks.steps.tolist())}
         self._changes: list[FloatArray] = []
         self._turn = 0
         self._weight = (spread * (prior.maximum - prior.minimum)) ** -2
@@ -47,7 +49,8 @@ class PriorTerm:
         return np.asarray(expression + np.mean(self._changes, axis=0), dtype=np.float32)
 
     def _change(self, expression: FloatArray, look: Probe) -> FloatArray:
-        return self._prior.denoised(torch.from_numpy(expression)[None], look).code[0].numpy() - expression
+        denoiser = self._denoisers[int(look.steps[0])]
+        return self._prior.denoised(torch.from_numpy(expression)[None], look, denoiser).code[0].numpy() - expression
 
     def add(self, equations: NormalEquations, expression: FloatArray, centre: FloatArray) -> None:
         """Draw the first unknowns, an expression code (E,), towards `centre` (E,)."""
