@@ -21,6 +21,7 @@ COMMANDS = {
     "app": ("look:App", "open the window"),
     "info": ("look:Info", "tell what a recording or camera holds"),
     "evaluate": ("look:Evaluate", "compare a track with its recording's depth and ground truth"),
+    "bench track": ("bench_track:BenchTrack", "measure the tracker: speed, latency, accuracy, what each term is worth"),
     "bench": ("look:Bench", "time the camera stages on this machine"),
     "sample": ("generate:Sample", "draw heads from a model's latent priors"),
     "decode": ("generate:Decode", "show a code that a model was trained with as a mesh"),
@@ -36,7 +37,7 @@ COMMANDS = {
     "train report": ("train:TrainReport", "measure a default model on heads it never saw"),
     "landmark-model": ("look:LandmarkModel", "print where the face landmark model is, fetching it if need be"),
 }
-"""Name → class in `dphm_core.commands`, imported when called for, and what it does."""
+"""Name → class in `dphm_core.commands`, imported when called for, and what it does; of two that fit, the first."""
 RENAMED = {f"train heads {part}": f"train heads generator {part}" for part in ("identity", "expression")}
 """What commands were called → what they are called now."""
 

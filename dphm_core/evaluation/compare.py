@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from dphm_core.evaluation.metrics import (
 from dphm_core.evaluation.track_folder import TrackFolder
 from dphm_core.frames import FACE_HIGH, FACE_LOW, MM_PER_M, FloatArray, RGBDFrame, Similarity, TrackStatus
 from dphm_core.meshing.normals import vertex_normals
+from dphm_core.output.track_file import Track
 from dphm_core.sources import Source
 
 GATE_MM = 20.0
@@ -34,7 +37,29 @@ Rows = dict[str, list[float]]
 Point = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
-def compare_with_ground_truth(track: TrackFolder, truth: GroundTruth) -> dict[str, Any]:
+class TrackedMeshes(Protocol):
+    """A track with its meshes: a folder of them, or those of a run that is still in memory."""
+
+    @property
+    def path(self) -> Path:
+        """Name for messages."""
+
+    @property
+    def table(self) -> Track:
+        """All but the meshes."""
+
+    @property
+    def meshes(self) -> Collection[int]:
+        """Indices of the frames with a mesh; not empty."""
+
+    def pose(self, frame: int) -> Similarity:
+        """Head → camera at a frame index."""
+
+    def each_mesh(self) -> Iterator[tuple[int, FloatArray, NDArray[np.int32]]]:
+        """Yield frame index, vertices (V, 3) in metres and the camera frame, and faces (F, 3), in order."""
+
+
+def compare_with_ground_truth(track: TrackedMeshes, truth: GroundTruth) -> dict[str, Any]:
     """Compare with the true face.
 
     Per frame with a mesh, over the frontal face's skin that the camera sees: distance from the true vertices to the
@@ -161,13 +186,13 @@ def _region(pixels: NDArray[np.float64]) -> Region:
     return int(x0 - margin), int(y0 - margin), int(x1 + margin), int(y1 + margin)
 
 
-def _counts(track: TrackFolder) -> dict[str, Any]:
+def _counts(track: TrackedMeshes) -> dict[str, Any]:
     frames = track.table.frame_index
     tracking = set(frames[track.table.status == TRACKING].tolist())
     return {
         "frames": len(frames),
         "meshes": len(track.meshes),
-        "tracked_share": len(tracking & track.meshes.keys()) / len(frames),
+        "tracked_share": len(tracking.intersection(track.meshes)) / len(frames),
     }
 
 

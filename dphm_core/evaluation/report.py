@@ -51,7 +51,7 @@ def evaluate(sequence: Path, track: Path, out: Path | None = None) -> dict[str, 
     figures = {"scan": scan, "ground_truth": truth}
     folder = out or track
     make_folder(folder)
-    write_atomically(folder / FIGURES_FILE, json.dumps(_without_nan(figures), indent=1).encode())
+    write_atomically(folder / FIGURES_FILE, json.dumps(without_nan(figures), indent=1).encode())
     _plot(figures, folder / PLOT_FILE)
     log.info("%s: scan-to-mesh %.2f mm", track, scan["mean_mm"])
     return figures
@@ -87,10 +87,10 @@ def _plot(figures: dict[str, Any], path: Path) -> None:
     write_atomically(path, content.getvalue())
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
     """Put None, which JSON can say, for NaN."""
     if isinstance(value, dict):
-        return {name: _without_nan(entry) for name, entry in value.items()}
+        return {name: without_nan(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_without_nan(entry) for entry in value]
+        return [without_nan(entry) for entry in value]
     return None if isinstance(value, float) and not np.isfinite(value) else value
