@@ -43,6 +43,7 @@ def prepare_thread(threads: int) -> None:
 @lru_cache(maxsize=1)
 def _limit_blas(threads: int) -> None:
     """Keep numpy's linear algebra, process-wide, from waiting for cores that the landmark detector is using."""
+    import scipy.linalg.cython_blas  # noqa: F401 (numba's products use it, and only what is loaded can be limited)
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=threads, user_api="blas")
