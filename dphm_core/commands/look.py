@@ -95,7 +95,7 @@ class Bench(Command):
     model: str = "default"
     """Head model whose fields and priors are timed: a name under models/, or a folder."""
     device: str = "cpu"
-    """Torch device of the fields, such as cuda."""
+    """Torch device of the fields, such as cuda; on such a one a frame's fit is timed, too."""
 
     def run(self, say: Say) -> int:
         """Print tables of milliseconds."""
@@ -105,6 +105,11 @@ class Bench(Command):
         _say_times(camera_benchmark(self.repeats), say)
         say("")
         _say_times(field_benchmark(max(1, self.repeats // 5), self.model, self.device), say)
+        if self.device != "cpu":
+            from dphm_core.evaluation.device_benchmark import device_benchmark
+
+            say("")
+            _say_times(device_benchmark(self.repeats, self.model, self.device), say)
         return OK
 
 

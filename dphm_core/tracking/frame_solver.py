@@ -137,11 +137,13 @@ def step_within_box(equations: NormalEquations, state: FitState, named: bool) ->
 
 
 def contour_term(subject: Subject) -> ContourTerm | None:
-    """Eyelids and lips of a subject; None for a model without a template."""
+    """Eyelids and lips of a subject; None for a model whose template does not mark them, or that has none."""
     template = subject.model.template
     if template is None:
         return None
     landmarks = np.array([k for k in CONTOURS if template.landmark_vertices[k] != NO_VERTEX], dtype=np.int64)
+    if not len(landmarks):
+        return None
     vertices = template.landmark_vertices[landmarks]
     return ContourTerm(
         landmarks,

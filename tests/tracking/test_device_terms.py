@@ -39,7 +39,7 @@ def test_steps_within_a_box(reach: float) -> None:
         np.testing.assert_allclose(got, expected, atol=1e-9)
 
 
-@pytest.mark.parametrize("condition", [1e1, 1e3, 1e5])
+@pytest.mark.parametrize("condition", [1e1, 1e3, 1e4])
 def test_systems_are_solved_by_products_alone(condition: float) -> None:
     rng = np.random.default_rng(0)
     for size in (6, 59, 206):

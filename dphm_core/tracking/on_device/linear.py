@@ -7,8 +7,8 @@ from torch import Tensor
 
 from dphm_core.tracking.normal_equations import ACTIVE_SET_ROUNDS, DAMPING
 
-DOUBLINGS = 24
-"""Steps of the inversion by products: enough for condition numbers up to 10⁵, after scaling; a tracker's have 10²."""
+DOUBLINGS = 20
+"""Steps of the inversion by products: enough for condition numbers up to 10⁴, after scaling; a tracker's have 10²."""
 
 
 def box_step(

@@ -22,7 +22,7 @@ from dphm_core.tracking.on_device.terms import ContourOnDevice, DeviceState, dep
 from dphm_core.tracking.prior_term import LOOKS
 from dphm_core.tracking.scores import score_table
 
-WARM_WARP_ROUNDS = 6
+WARM_WARP_ROUNDS = 4
 """Steps that carry the mesh on from the frame before; what a fast movement leaves is made up for in the next frame."""
 
 Inputs = dict[str, Tensor]

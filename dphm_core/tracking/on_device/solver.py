@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import numpy as np
 import torch
 
@@ -36,6 +38,8 @@ class DeviceSolver:
         self._runner = Runner(self._program, device, device_config or DeviceConfig())
         self._rng = np.random.default_rng(0)
         self._residual_m = float("nan")  # of the frame before
+        self.device_s = 0.0
+        """Seconds of the last fit from its upload until its result was there."""
         self._looks_taken: int | None = None
         self._posed: tuple[FloatArray, FloatArray] | None = None  # the last mesh, and its expression
 
@@ -45,7 +49,9 @@ class DeviceSolver:
         if len(points) < MIN_POINTS:
             return Fit(start, float("nan"), 0.0)
         self._fill_in(observation, start, points, normals)
+        started = perf_counter()
         self._runner.fit(iterations or self._config.iterations)
+        self.device_s = perf_counter() - started
         results = {name: array.copy() for name, array in self._runner.results.items()}
         pose = Similarity(results["rotation"], results["translation"], start.head_to_cam.scale)
         self._posed = results["expression"], results["posed"]
