@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from pytorch3d.transforms import so3_exp_map
+from scipy.spatial.transform import Rotation
 
 from dphm_core.frames import UNITS_PER_METRE, FloatArray, Similarity
+from dphm_core.tracking.place import FACE_POINT
 
 POSE_SIZE = 6
 """Pose unknowns: rotation vector (rad) about the head's origin and translation (m), both in the camera frame."""
@@ -27,9 +27,16 @@ class FitState:
         """A head in a pose, with a resting face."""
         return cls(head_to_cam, np.zeros(expression_dim, dtype=np.float32))
 
+    def at_scale(self, scale: float) -> FitState:
+        """The same with another metric scale: its face stays where it is."""
+        old = self.head_to_cam
+        face = old.rotation @ np.array(FACE_POINT) * ((old.scale - scale) / UNITS_PER_METRE)
+        pose = Similarity(old.rotation, (old.translation_m + face).astype(np.float32), scale)
+        return FitState(pose, self.expression)
+
     def moved(self, expression: FloatArray, pose_step: FloatArray) -> FitState:
         """The state with a new expression and its pose turned by ``exp(step[:3])`` and shifted by ``step[3:]``."""
-        turn = so3_exp_map(torch.from_numpy(pose_step[None, :3].astype(np.float64)))[0].numpy()
+        turn = Rotation.from_rotvec(pose_step[:3].astype(np.float64)).as_matrix()
         old = self.head_to_cam
         rotation = orthonormal(turn @ old.rotation)
         return FitState(
