@@ -1,4 +1,4 @@
-"""Start-up and command line of the window: `dphm-app [SOURCE] [--model NAME] [--subject FILE] [--screenshot PNG]`."""
+"""Start-up and command line of the window: `dphm-app [SOURCE] [--model NAME] [--device NAME] [--subject FILE] …`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class AppOptions:
     """Recording folder, .mkv file, "kinect" or "kinect:SERIAL"; the first connected camera by default."""
     model: str = "default"
     """Head model: a name under models/ or a folder."""
+    device: str = "cpu"
+    """Where the model is evaluated: "cpu", or a CUDA device such as "cuda" or "cuda:1"."""
     subject: Path | None = None
     """File of `dphm track --save-subject` of the person who is there, who then needs no calibration."""
     screenshot: Path | None = None
@@ -48,7 +50,8 @@ def run(options: AppOptions) -> int:
     from app.window import MainWindow
 
     application = QApplication.instance() or QApplication(sys.argv[:1])
-    window = MainWindow(partial(open_session, model=options.model, subject=options.subject), DEMO)
+    opener = partial(open_session, model=options.model, subject=options.subject, device=options.device)
+    window = MainWindow(opener, DEMO)
     window.show()
     window.open(options.source or "kinect")
     if options.screenshot is None:

@@ -34,7 +34,7 @@ class Session:
     """Knows the topology of the meshes, once it has found an identity."""
 
 
-def open_session(uri: str, model: str = "default", subject: Path | None = None) -> Session:
+def open_session(uri: str, model: str = "default", subject: Path | None = None, device: str = "cpu") -> Session:
     """Open a source and build its pipeline; nothing stays open where a part fails.
 
     With the `subject` file of a person who was calibrated before, tracking starts at once.
@@ -42,7 +42,7 @@ def open_session(uri: str, model: str = "default", subject: Path | None = None) 
     Raises
     ------
     DphmError
-        The source, the landmark detector, the head model or the subject file cannot be opened.
+        The source, the landmark detector, the head model, the device or the subject file cannot be opened.
     """
     from dphm_core.sources import open_source
 
@@ -51,7 +51,7 @@ def open_session(uri: str, model: str = "default", subject: Path | None = None) 
         from dphm_core.landmarks.observe import Observer
         from dphm_core.tracking import create_tracker
 
-        tracker = create_tracker(model, subject=subject)
+        tracker = create_tracker(model, device, subject=subject)
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
         pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)
     except BaseException:

@@ -142,6 +142,8 @@ class App(Command):
     """Recording folder, .mkv file, or "kinect"; the first connected camera by default."""
     model: str = "default"
     """Head model: a name under models/, or a folder."""
+    device: str = "cpu"
+    """Where the model is evaluated: "cpu", or a CUDA device such as "cuda" or "cuda:1"."""
     subject: Path | None = None
     """File of `dphm track --save-subject` of the person who is there, who then needs no calibration."""
 
@@ -149,6 +151,7 @@ class App(Command):
         """Hand over to the window's own program."""
         arguments = [] if self.source is None else [self.source]
         window = _installed_window()
+        arguments += [] if self.device == "cpu" else ["--device", self.device]
         arguments += [] if self.subject is None else ["--subject", str(self.subject)]
         sys.argv = ["dphm-app", *arguments, "--model", self.model]
         return int(window() or OK)

@@ -8,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from app.main import DEMO
 from app.session import open_session
-from dphm_core.errors import SourceError
+from dphm_core.errors import SettingError, SourceError
 
 
 def test_a_missing_recording_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="gone does not exist"):
         open_session(str(tmp_path / "gone"))
+
+
+def test_a_missing_device_is_told() -> None:
+    with pytest.raises(SettingError, match="'abacus' cannot be used here"):
+        open_session(str(DEMO), device="abacus")
 
 
 def test_a_missing_source_is_told_without_loading_the_tracker() -> None:

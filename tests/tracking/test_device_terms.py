@@ -7,10 +7,12 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.distance import BakedDistance
 from dphm_core.heads.identity import IdentityField
 from dphm_core.tracking.normal_equations import NormalEquations
+from dphm_core.tracking.on_device.config import memory_told
 from dphm_core.tracking.on_device.fields import distance_on
 from dphm_core.tracking.on_device.layout import Layout, fill
 from dphm_core.tracking.on_device.linear import box_step, solve_by_factors, solve_by_products
@@ -92,6 +94,11 @@ def test_tiles_hold_every_row_once_however_they_fall(count: int) -> None:
     spread = torch.tensor([1.0, 0.001])[:, None, None]  # all over the head, and all at one expert
     queries = (torch.rand(2, count, 5) - 0.5) * spread
     torch.testing.assert_close(tiled(queries, identity), field(queries, identity), atol=2e-6, rtol=0)
+
+
+def test_too_little_memory_is_told_in_one_line() -> None:
+    with pytest.raises(SettingError, match="'cuda:1' has not enough free memory"), memory_told(torch.device("cuda:1")):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate")
 
 
 def test_arrays_share_a_buffer() -> None:

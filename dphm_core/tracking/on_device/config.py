@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+
+from dphm_core.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,33 @@ class DeviceConfig:
 
 
 @contextmanager
+def memory_told(device: torch.device) -> Iterator[None]:
+    """Tell in one line where a device's memory ends.
+
+    Raises
+    ------
+    SettingError
+        What runs inside needs more than there is.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise SettingError(
+            f"device '{device}' has not enough free memory for this model; end what else uses it, or use cpu."
+        ) from error
+
+
+@contextmanager
 def products_of(config: DeviceConfig, device: torch.device) -> Iterator[None]:
     """Set what float32 products of a CUDA device round their inputs to; afterwards it is as before."""
     if device.type != "cuda":
         yield
         return
-    backends: list[Any] = [torch.backends.cuda.matmul, torch.backends.cudnn.conv]  # type: ignore[attr-defined]
-    before = [backend.fp32_precision for backend in backends]
+    # These switches keep torch's newer ones in step; the other way round, torch refuses to tell the older ones.
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
     try:
-        for backend in backends:
-            backend.fp32_precision = "tf32" if config.tf32 else "ieee"
+        products.allow_tf32 = convolutions.allow_tf32 = config.tf32
         yield
     finally:
-        for backend, precision in zip(backends, before, strict=True):
-            backend.fp32_precision = precision
+        products.allow_tf32, convolutions.allow_tf32 = before

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from dphm_core.frames import FloatArray
-from dphm_core.tracking.on_device.config import DeviceConfig, products_of
+from dphm_core.tracking.on_device.config import DeviceConfig, memory_told, products_of
 from dphm_core.tracking.on_device.program import FitProgram
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,8 @@ class Runner:
     @contextmanager
     def _at_work(self) -> Iterator[None]:
         on_stream: Callable[[torch.cuda.Stream | None], torch.cuda.StreamContext] = torch.cuda.stream
-        with torch.no_grad(), products_of(self._config, self._device), on_stream(self._stream):
+        exact = products_of(self._config, self._device)
+        with torch.no_grad(), memory_told(self._device), exact, on_stream(self._stream):
             yield
 
     def _wait(self) -> None:

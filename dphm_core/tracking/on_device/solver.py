@@ -13,7 +13,7 @@ from dphm_core.heads.subject import Subject
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import MIN_POINTS, Fit, judged
-from dphm_core.tracking.on_device.config import DeviceConfig
+from dphm_core.tracking.on_device.config import DeviceConfig, memory_told
 from dphm_core.tracking.on_device.layout import fill
 from dphm_core.tracking.on_device.program import FitProgram
 from dphm_core.tracking.on_device.runner import Runner
@@ -34,8 +34,9 @@ class DeviceSolver:
         device_config: DeviceConfig | None = None,
     ) -> None:  # fmt: skip
         self._subject, self._config = subject, config
-        self._program = FitProgram(subject, config, prior, device)
-        self._runner = Runner(self._program, device, device_config or DeviceConfig())
+        with memory_told(device):
+            self._program = FitProgram(subject, config, prior, device)
+            self._runner = Runner(self._program, device, device_config or DeviceConfig())
         self._rng = np.random.default_rng(0)
         self._residual_m = float("nan")  # of the frame before
         self.device_s = 0.0
