@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 
+from dphm_core.errors import SettingError
+from dphm_core.evaluation.made_up_frame import made_up_frame, random_prior, random_subject
 from dphm_core.evaluation.timing import check_repeats, time_call
-
-if TYPE_CHECKING:
-    from dphm_core.frames import Observation
-    from dphm_core.heads.config import HeadConfig
-    from dphm_core.tracking.fit_state import FitState
-    from dphm_core.tracking.solver import Solver
+from dphm_core.frames import Observation
+from dphm_core.heads.config import HeadConfig
+from dphm_core.heads.latent_prior import has_prior, load_model_prior
+from dphm_core.heads.model import load_model
+from dphm_core.heads.numerics import prepare_thread, usable_device
+from dphm_core.heads.subject import build_subject
+from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.fit_state import FitState
+from dphm_core.tracking.frame_solver import FrameSolver
+from dphm_core.tracking.on_device.config import DeviceConfig
+from dphm_core.tracking.on_device.solver import DeviceSolver
+from dphm_core.tracking.solver import Solver
 
 Times = dict[str, dict[str, float]]
+ON_CUDA = {"": DeviceConfig(), ", float32 products": DeviceConfig(tf32=False), ", no graph": DeviceConfig(graph=False)}
+"""What is compared there."""
 
 
 def device_benchmark(
@@ -48,41 +58,37 @@ def device_benchmark(
     CheckpointError
         The model cannot be read.
     """
-    from dphm_core.errors import SettingError
-    from dphm_core.evaluation.made_up_frame import made_up_frame, random_prior, random_subject
-    from dphm_core.heads.config import HeadConfig
-    from dphm_core.heads.latent_prior import has_prior, load_model_prior
-    from dphm_core.heads.model import load_model
-    from dphm_core.heads.numerics import prepare_thread, usable_device
-    from dphm_core.heads.subject import build_subject
-    from dphm_core.tracking.config import TrackerConfig
-    from dphm_core.tracking.fit_state import FitState
-    from dphm_core.tracking.frame_solver import FrameSolver
-    from dphm_core.tracking.on_device.solver import DeviceSolver
-
     check_repeats(repeats)
+    usable_device(device)
+    times: Times = {}
+    for name, solver, observation, start in _solvers(model, device, sizes or HeadConfig()):
+        times |= _time(name, solver, observation, start, repeats)
+    return times
+
+
+def _solvers(model: str, device: str, sizes: HeadConfig) -> Iterator[tuple[str, Solver, Observation, FitState]]:
+    """Solvers one after the other, each with its name, frame and start."""
     place, head, config = usable_device(device), load_model(model), TrackerConfig()
     if head.template is None:
         raise SettingError(f"the model '{model}' has no template to make a frame from; give --model default.")
     prepare_thread(1)
+    observation, start = made_up_frame(head)
     subject = build_subject(head, np.zeros(head.identity_basis.shape[1], np.float32), 1.0)
     prior = load_model_prior(model, "expression", head) if has_prior(model, "expression") else None
-    frame, start = made_up_frame(head)
-    large, large_prior = random_subject(subject, sizes or HeadConfig()), random_prior(sizes or HeadConfig())
-    large_start = FitState.at_rest(start.head_to_cam, large.model.config.expression_dim)
-    times = _time(f"{head.name}, plain", FrameSolver(subject, config, prior), frame, start, repeats)
-    times |= _time(f"{head.name}, {place}", DeviceSolver(subject, config, prior, place), frame, start, repeats)
-    solver = DeviceSolver(large, config, large_prior, place)
-    return times | _time(f"official widths, {place}", solver, frame, large_start, repeats)
+    yield f"{head.name}, plain", FrameSolver(subject, config, prior), observation, start
+    large, large_prior = random_subject(subject, sizes), random_prior(sizes)
+    large_start = FitState.at_rest(start.head_to_cam, sizes.expression_dim)
+    for way, how in ON_CUDA.items() if place.type == "cuda" else [("", DeviceConfig())]:
+        yield f"{head.name}, {place}{way}", DeviceSolver(subject, config, prior, place, how), observation, start
+        solver = DeviceSolver(large, config, large_prior, place, how)
+        yield f"official widths, {place}{way}", solver, observation, large_start
 
 
-def _time(name: str, solver: Solver, frame: Observation, start: FitState, repeats: int) -> Times:
-    from dphm_core.tracking.on_device.solver import DeviceSolver
-
+def _time(name: str, solver: Solver, observation: Observation, start: FitState, repeats: int) -> Times:
     on_device: list[float] = []
 
     def fit() -> None:
-        fitted = solver.solve(frame, start)
+        fitted = solver.solve(observation, start)
         solver.posed_vertices(fitted.state.expression)
         if isinstance(solver, DeviceSolver):
             on_device.append(solver.device_s)
@@ -90,5 +96,5 @@ def _time(name: str, solver: Solver, frame: Observation, start: FitState, repeat
     times = {f"frame, {name}": time_call(fit, repeats)}
     if on_device:
         median, p95 = np.percentile(on_device[-repeats:], [50, 95]) * 1e3
-        times["  upload to result"] = {"median_ms": float(median), "p95_ms": float(p95)}
-    return {key if key.startswith("frame") else f"{key}, {name}": value for key, value in times.items()}
+        times[f"  upload to result, {name}"] = {"median_ms": float(median), "p95_ms": float(p95)}
+    return times

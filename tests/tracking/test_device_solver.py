@@ -136,20 +136,20 @@ def test_devices_are_chosen_by_name() -> None:
 
 
 @needs_cuda
-@pytest.mark.parametrize("graph", [True, False])
+@pytest.mark.parametrize(("graph", "tf32"), [(True, True), (True, False), (False, False)])
 def test_cuda_fits_as_the_plain_solver_does(
-    first_pass: FirstPass, observations: list[Observation], prior: LatentPrior, graph: bool
+    first_pass: FirstPass, observations: list[Observation], prior: LatentPrior, graph: bool, tf32: bool
 ) -> None:
     """With graphs: run by itself, recorded, replayed twice, in fits of 3 and of 10 steps."""
     subject, config = subject_of(first_pass), first_pass[0].config
-    solver = DeviceSolver(subject, config, prior, torch.device("cuda"), DeviceConfig(graph=graph))
+    solver = DeviceSolver(subject, config, prior, torch.device("cuda"), DeviceConfig(graph, tf32))
     plain, state = FrameSolver(subject, config, prior), state_of(first_pass[1][10])
     for observation in observations[11:15]:
         for count in (3, 10):
             expected, got = plain.solve(observation, state, count), solver.solve(observation, state, count)
             assert_same(got.state, expected.state)
         mesh = solver.posed_vertices(got.state.expression)
-        np.testing.assert_allclose(mesh, subject.posed_vertices(got.state.expression), atol=1e-5)
+        np.testing.assert_allclose(mesh, subject.posed_vertices(got.state.expression), atol=2e-4)  # 0.05 mm
         state = expected.state
     assert solver.recorded is graph
 

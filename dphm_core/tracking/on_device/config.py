@@ -13,12 +13,13 @@ from dphm_core.errors import SettingError
 
 @dataclass(frozen=True)
 class DeviceConfig:
-    """How a device computes; none of it changes what is computed."""
+    """How a CUDA device computes what is the same everywhere."""
 
     graph: bool = True
     """Record a fit once and replay it as a CUDA graph; without it every operation is launched by itself."""
-    tf32: bool = False
-    """Let products and convolutions round their inputs to 10 bits of mantissa, which tensor cores take."""
+    tf32: bool = True
+    """Let products and convolutions round their inputs to 10 bits of mantissa, which tensor cores take. It moves the
+    mesh by 0.01 mm on average, by 0.03 mm at most (emulated on the demo recording); systems are solved in float64."""
 
 
 @contextmanager
