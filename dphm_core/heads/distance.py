@@ -15,6 +15,7 @@ import torch
 
 from dphm_core.frames import FloatArray
 from dphm_core.heads.identity import IdentityField
+from dphm_core.heads.offset import SurfaceOffset
 
 BOX_MIN = np.array([-0.44, -0.56, -0.42], dtype=np.float32)
 BOX_MAX = np.array([0.44, 0.56, 0.42], dtype=np.float32)
@@ -98,6 +99,34 @@ class BakedDistance:
             weight = np.prod(np.where(corner, part, 1 - part), axis=1)
             total += weight[:, None] * self.nodes[tuple((low + corner).T)]
         return total[:, 0].astype(np.float32), total[:, 1:].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ShiftedDistance:
+    """Any distance less an offset: the surface is moved outwards by as much."""
+
+    distance: DistanceFunction
+    offset: BakedDistance
+
+    def __call__(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distance (N,) and gradient (N, Q) at queries (N, Q), of which the first three coordinates are the place."""
+        values, gradient = self.distance(queries)
+        by, slope = self.offset(queries[:, :3])
+        return values - by, gradient - np.pad(slope, ((0, 0), (0, queries.shape[1] - 3)))
+
+
+def shifted(distance: DistanceFunction, offset: SurfaceOffset) -> BakedDistance | ShiftedDistance:
+    """Move a distance's surface outwards by an offset: on the grid where there is one."""
+    if not isinstance(distance, BakedDistance):
+        shape = tuple(np.ceil((BOX_MAX - BOX_MIN) / SPACING).astype(int) + 1)
+        return ShiftedDistance(distance, _offset_nodes(offset, BOX_MIN, SPACING, shape))
+    by = _offset_nodes(offset, distance.origin, distance.spacing, distance.nodes.shape[:3])
+    return BakedDistance(distance.nodes - by.nodes, distance.origin, distance.spacing)
+
+
+def _offset_nodes(offset: SurfaceOffset, origin: FloatArray, spacing: float, shape: tuple[int, ...]) -> BakedDistance:
+    values = offset.on_grid(origin, spacing, shape)
+    return BakedDistance(np.stack([values, *np.gradient(values, spacing)], axis=-1), origin, spacing)
 
 
 def bake(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from dphm_core.frames import FloatArray
 from dphm_core.heads.deformation import Deformation
-from dphm_core.heads.distance import BakedDistance, DistanceFunction, FieldDistance, bake
+from dphm_core.heads.distance import BakedDistance, DistanceFunction, FieldDistance, bake, shifted
 from dphm_core.heads.model import HeadModel
-from dphm_core.heads.surface import carry_onto_surface, extract_surface
+from dphm_core.heads.offset import SurfaceOffset
+from dphm_core.heads.surface import carry_onto_surface, extract_surface, moved_along_normals
 
 WARP_ITERATIONS = 12
 WARP_TOLERANCE = 2e-4
@@ -35,6 +36,8 @@ class Subject:
     """(V, 3) on the canonical surface."""
     faces: NDArray[np.int32]
     """(F, 3)"""
+    offset: SurfaceOffset | None = None
+    """What this person has beyond the model; contained in the distance and in the vertices."""
 
     def posed_vertices(self, expression: FloatArray, previous: FloatArray | None = None) -> FloatArray:
         """Vertices (V, 3) in the posed head frame.
@@ -94,3 +97,14 @@ def subject_of_code(
     else:
         vertices, faces = extract_surface(model.identity_field, identity)
     return Subject(model, code, scale, distance, deformation, vertices, faces)
+
+
+def personalised(subject: Subject, offset: SurfaceOffset) -> Subject:
+    """Move a subject's surface by an offset, on top of what it may have: its distance, and the same vertices."""
+    total = offset.plus(subject.offset)
+    added = offset if subject.offset is None else SurfaceOffset(total.coefficients - subject.offset.coefficients)
+    template = subject.model.template
+    skin = np.ones(len(subject.vertices_canonical), dtype=bool) if template is None else template.tracked
+    along = np.where(skin, added(subject.vertices_canonical), 0).astype(np.float32)
+    vertices = moved_along_normals(subject.vertices_canonical, subject.faces, along)
+    return replace(subject, distance=shifted(subject.distance, added), vertices_canonical=vertices, offset=total)

@@ -43,6 +43,14 @@ def carry_onto_surface(template: Template, vertices: FloatArray, distance: Dista
     return (vertices + offset).astype(np.float32)
 
 
+def moved_along_normals(vertices: FloatArray, faces: NDArray[np.int32], along: FloatArray) -> FloatArray:
+    """Move vertices (V, 3) by so much (V,) along their normals; smoothed, so that triangles keep their shape."""
+    offset = vertex_normals(vertices, faces) * along[:, None]
+    for _ in range(SMOOTHING_ROUNDS):
+        offset = neighbour_mean(offset, faces)
+    return (vertices + offset).astype(np.float32)
+
+
 def _faces_outwards(
     vertices: FloatArray, faces: NDArray[np.int32], skin: NDArray[np.int64], distance: DistanceFunction
 ) -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from dphm_core.errors import CalibrationError
 from dphm_core.files import write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.model import HeadModel
+from dphm_core.heads.offset import SurfaceOffset
+from dphm_core.heads.subject import Subject, build_subject, personalised
 from dphm_core.tracking.rigid import HEAD_SCALES
 
 FORMAT = "dphm-subject/1"
@@ -27,6 +30,8 @@ MAX_COEFFICIENT = 10.0
 """Coefficients vary as N(0, 1); what is further out is no head."""
 MAX_RESIDUAL_M = 0.01
 FINGERPRINT_DIGITS = 16
+OFFSET = "offset"
+"""Tensor of the personal offset, in files that have one."""
 CALIBRATE_AGAIN = "calibrate again with --save-subject"
 
 
@@ -46,6 +51,13 @@ class KnownSubject:
     """Name of the model, for messages."""
     fingerprint: str
     """Of the model, by `model_fingerprint`: coefficients mean nothing to another one."""
+    offset: SurfaceOffset | None = None
+    """What the person has beyond the model."""
+
+    def subject(self, model: HeadModel, check: Callable[[], None] = lambda: None) -> Subject:
+        """Build the subject of these numbers, which takes about a second; `check` is called often and may raise."""
+        subject = build_subject(model, self.coefficients, self.scale, check)
+        return subject if self.offset is None else personalised(subject, self.offset)
 
     def check(self, model: HeadModel) -> None:
         """Raise `ValueError` where the numbers are no head of this model."""
@@ -62,6 +74,8 @@ class KnownSubject:
             raise ValueError("its residual is no calibration's")
         if not 0 <= self.shape_error_m <= MAX_RESIDUAL_M:
             raise ValueError("its shape error is no calibration's")
+        if self.offset is not None:
+            self.offset.check()
 
 
 def model_fingerprint(model: HeadModel) -> str:
@@ -91,6 +105,8 @@ def save_subject(known: KnownSubject, path: Path) -> None:
         "residual_m": torch.tensor(known.residual_m, dtype=torch.float64),
         "shape_error_m": torch.tensor(known.shape_error_m, dtype=torch.float64),
     }
+    if known.offset is not None:
+        tensors[OFFSET] = torch.from_numpy(known.offset.coefficients.astype(np.float16))
     facts = {"format": FORMAT, "model": known.model, "fingerprint": known.fingerprint}
     write_atomically(path, save(tensors, facts))
 
@@ -118,6 +134,7 @@ def load_subject(path: Path) -> KnownSubject:
                 shape_error_m=float(file.get_tensor("shape_error_m").item()),
                 model=facts.get("model", "")[:80],
                 fingerprint=facts.get("fingerprint", "")[:80],
+                offset=SurfaceOffset(file.get_tensor(OFFSET).float().numpy()) if OFFSET in file.keys() else None,  # noqa: SIM118
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CalibrationError(f"{path} is not a subject file ({error}); {CALIBRATE_AGAIN}") from error
