@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from offline_parts import observation_of, pose_at, small_model
@@ -10,11 +12,13 @@ from torch import Tensor
 from dphm_core.frames import FloatArray, Observation
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject, build_subject
+from dphm_core.heads.surface import extract_surface
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.on_device.fields import deformation_on, distance_on
 
 FITTING_STEPS = 120
+MESH_SPACING = 0.025
 RADII = torch.tensor([0.26, 0.36, 0.3])
 NOSE, NOSE_RADIUS = torch.tensor([0.0, -0.05, 0.3]), 0.09
 
@@ -46,7 +50,10 @@ def body_model() -> HeadModel:
 
 
 def body(model: HeadModel) -> Subject:
-    return build_subject(model, np.zeros(model.identity_basis.shape[1], np.float32), 1.0)
+    """The mean body, with a coarser mesh than usual."""
+    subject = build_subject(model, np.zeros(model.identity_basis.shape[1], np.float32), 1.0)
+    vertices, faces = extract_surface(model.identity_field, torch.from_numpy(subject.identity_code), MESH_SPACING)
+    return replace(subject, vertices_canonical=vertices, faces=faces)
 
 
 def states(model: HeadModel, count: int) -> list[FitState]:

@@ -57,6 +57,9 @@ def test_a_sequence_of_the_models_own_surface_is_tracked_with_one_topology(model
 def test_the_mesh_is_carried_along_as_the_plain_warp_does(model: HeadModel, subject: Subject) -> None:
     solver, truth = DeviceSolver(subject, CONFIG, None, CPU), states(model, 3)
     for index, state in enumerate(truth):
+        if index == 1:
+            solver._runner._memory.posed[::2] = torch.nan  # as after a fit that went wrong
+            solver.solve(seen(subject, state, index), state)
         fit = solver.solve(seen(subject, state, index), state)
         expected = subject.inverse_warp(subject.vertices_canonical, fit.state.expression)
         np.testing.assert_allclose(solver.posed_vertices(fit.state.expression), expected, atol=4e-4)  # 0.1 mm

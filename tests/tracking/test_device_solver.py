@@ -86,6 +86,8 @@ def test_from_rest_with_fewer_points_than_there_is_room_for(
     sparse = observations[12].points_cam[::9], observations[12].normals_cam[::9]
     given = replace(observations[12], points_cam=sparse[0], normals_cam=sparse[1])
     plain, solver = FrameSolver(subject, config, prior), DeviceSolver(subject, config, prior, CPU)
+    for before in (plain, solver):
+        before.solve(observations[11], start)
     expected, got = plain.solve(given, start, 10), solver.solve(given, start, 10)
     assert len(sparse[0]) < config.points
     assert_same(got.state, expected.state)

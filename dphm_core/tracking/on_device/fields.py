@@ -16,6 +16,8 @@ from dphm_core.tracking.on_device.tiles import TiledIdentityField
 
 BORDER = 1e-3
 """Part of a cell by which look-ups stay inside the last one."""
+STRAYED = 0.4
+"""A vertex that an expression moves further than this (0.1 m) starts anew from the canonical head."""
 
 
 class DeviceDistance(Protocol):
@@ -140,7 +142,8 @@ class MeshOnDevice:
         """
         if self._basis is not None:
             return self._canonical + ((expression - self._rest) @ self._basis).view(-1, 3)
-        posed = start
+        # NaN, which a fit that went wrong leaves, is not near.
+        posed = torch.where((start - self._canonical).abs() < STRAYED, start, self._canonical)
         for _ in range(rounds):
             posed = posed + (self._canonical - self._deformation.evaluate(posed, expression).canonical[:, :3])
         return posed

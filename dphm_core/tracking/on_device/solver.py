@@ -49,7 +49,9 @@ class DeviceSolver:
         points, normals = face_points(observation, start.head_to_cam, self._config.points, self._rng)
         if len(points) < MIN_POINTS:
             return Fit(start, float("nan"), 0.0)
-        self._fill_in(observation, start, points, normals)
+        # As in `FrameSolver`: what was found anew tells nothing of the camera's noise yet.
+        sigma = depth_sigma_m(float("nan") if iterations else self._residual_m, self._config)
+        self._fill_in(observation, start, points, normals, sigma)
         started = perf_counter()
         self._runner.fit(iterations or self._config.iterations)
         self.device_s = perf_counter() - started
@@ -71,14 +73,16 @@ class DeviceSolver:
             self._posed = expression, self._runner.posed(expression)
         return self._posed[1]
 
-    def _fill_in(self, observation: Observation, start: FitState, points: FloatArray, normals: FloatArray) -> None:
+    def _fill_in(
+        self, observation: Observation, start: FitState, points: FloatArray, normals: FloatArray, sigma_m: float
+    ) -> None:
         inputs, pose = self._runner.inputs, start.head_to_cam
         fill(inputs["points"], points)
         fill(inputs["normals"], normals)
         inputs["counted"][:] = np.arange(len(inputs["counted"])) < len(points)
         inputs["rotation"][:], inputs["translation"][:] = pose.rotation, pose.translation_m
         inputs["scale"][...], inputs["expression"][:] = pose.scale, start.expression
-        inputs["depth_sigma"][...] = depth_sigma_m(self._residual_m, self._config)
+        inputs["depth_sigma"][...] = sigma_m
         rays, landmarks = landmark_rays(observation), observation.landmarks
         inputs["landmarks"][...] = landmarks is not None
         if rays is not None and landmarks is not None:
