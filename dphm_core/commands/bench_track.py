@@ -45,7 +45,7 @@ class BenchTrack(Command):
         if self.out is not None:
             make_folder(self.out)
         with progress_bar("frames", 0) as bar:
-            benchmark = TrackBenchmark(self.measure, self.tracker, self.offline, self.out, _on(bar))
+            benchmark = TrackBenchmark(self.measure, self.tracker, self.offline, _on(bar))
             result = benchmark.run(self.recordings or (DEMO,))
         for title, table in tables(result):
             say(f"{title}\n\n{table}\n")

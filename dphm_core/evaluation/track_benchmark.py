@@ -17,6 +17,7 @@ from dphm_core.evaluation.track_benchmark_runs import (
     PROFILED_FRAMES,
     Recording,
     as_with_camera,
+    from_nothing,
     full_speed,
     solve_parts,
     track_all,
@@ -24,7 +25,6 @@ from dphm_core.evaluation.track_benchmark_runs import (
 from dphm_core.evaluation.track_benchmark_spoil import Board
 from dphm_core.evaluation.track_benchmark_variants import AS_IT_IS, Variant, variants
 from dphm_core.evaluation.track_folder import TrackFolder
-from dphm_core.files import make_folder
 from dphm_core.heads.latent_prior import has_prior
 from dphm_core.output.benchmark import WARM_UP
 from dphm_core.output.options import BatchOptions
@@ -38,7 +38,12 @@ from dphm_core.tracking.tracker import HeadTracker
 
 OFFLINE_START = 4
 """The offline method gets frames from a quarter of the recording on, as many begin with a still face."""
-OFFLINE_FOLDER = "offline"
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Names of the folders, or whole paths where two have the same."""
+    names = [path.resolve().name for path in paths]
+    return names if len(set(names)) == len(names) else [str(path) for path in paths]
 
 
 class Progress:
@@ -65,8 +70,6 @@ class TrackBenchmark:
         The tracker's settings.
     offline : OfflineConfig, optional
         Settings of the offline method.
-    out : Path, optional
-        Folder for what the offline method writes; it is not kept where left out.
     progress : Progress, optional
         Told how far it is.
     """
@@ -76,10 +79,9 @@ class TrackBenchmark:
         options: TrackBenchmarkOptions,
         config: TrackerConfig | None = None,
         offline: OfflineConfig | None = None,
-        out: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._options, self._out = options, out
+        self._options = options
         self._config, self._offline = config or TrackerConfig(), offline or OfflineConfig()
         self._progress = progress or Progress()
         self._variants = variants(self._config, has_prior(options.model, "expression"))
@@ -90,8 +92,8 @@ class TrackBenchmark:
         Returns
         -------
         dict
-            "machine", "settings", "interrupted", and "recordings": by name what was found, see `measure`. After Ctrl-C
-            it has what was done until then.
+            "machine", "settings", "interrupted", and "recordings": by name what was found (see `measure`), where it is
+            asked for with "offline" (see `compare_offline`). After Ctrl-C it has what was done until then.
 
         Raises
         ------
@@ -100,12 +102,15 @@ class TrackBenchmark:
         KeyboardInterrupt
             Interrupted before there was anything to keep.
         """
-        rows: dict[str, dict[str, Any]] = {}
+        rows: dict[str, dict[str, Any]] = {name: {} for name in _names(paths)}
         interrupted = False
         try:
-            for path in paths:
-                name = path.resolve().name
-                self.measure(path, rows.setdefault(name if name not in rows else str(path), {}))
+            for path, row in zip(paths, rows.values(), strict=True):
+                self.measure(path, row)
+            # Last of all: its memory, the largest so far, would pass for the tracker's in the recordings after it.
+            for path, row in zip(paths, rows.values(), strict=True):
+                if self._options.offline_frames and row.get("accuracy"):
+                    row["offline"] = self.compare_offline(path, row["speed"]["frames_per_second"])
         except KeyboardInterrupt:
             if not any(rows.values()):
                 raise
@@ -121,7 +126,7 @@ class TrackBenchmark:
         """Fill in what is found on a recording, part by part, so that what is done stays where the rest is given up.
 
         "frames", "ground_truth", "tracked"; "speed" and "live" (see `full_speed` and `as_with_camera`); with ground
-        truth "accuracy" and, where they are asked for, "ablations" by name and "offline".
+        truth "accuracy" and, where they are asked for, "ablations" by name.
         """
         recording = Recording.read(path, self._options.frames)
         self._expect(recording)
@@ -139,8 +144,6 @@ class TrackBenchmark:
         row["live"]["accuracy"] = None if live_track is None else accuracy(live_track, recording.truth)
         if self._options.ablations:
             self._ablate(recording, recording.truth, track, tracker.known, row.setdefault("ablations", {}))
-        if self._options.offline_frames:
-            row["offline"] = self._compare_offline(recording, recording.truth, row["speed"]["frames_per_second"])
 
     def _expect(self, recording: Recording) -> None:
         options, count = self._options, len(recording.frames)
@@ -150,9 +153,9 @@ class TrackBenchmark:
             self._progress.expect(min(count, options.offline_frames))
         self._progress.expect(count * runs + min(count, WARM_UP + PROFILED_FRAMES))
 
-    def _tracker(self, config: TrackerConfig) -> HeadTracker:
+    def _tracker(self, config: TrackerConfig, background: bool = False) -> HeadTracker:
         options = self._options
-        return create_tracker(options.model, options.device, config, options.subject)
+        return create_tracker(options.model, options.device, config, options.subject, background)
 
     def _time(self, recording: Recording, tracker: HeadTracker, row: dict[str, Any]) -> MemoryTrack | None:
         """Fill in "speed" and "live"; returns the last track of the latter."""
@@ -162,6 +165,9 @@ class TrackBenchmark:
         speed["solve_parts"] = solve_parts(recording, tracker, advance)
         self._progress.phase(f"{recording.path.name}: as with a camera")
         live, track = as_with_camera(recording, tracker, repeats, advance)
+        if self._options.from_nothing and self._options.subject is None:
+            self._progress.phase(f"{recording.path.name}: as with a camera, from nothing")
+            live["from_nothing"] = from_nothing(recording, self._tracker(self._config, background=True))
         speed["calibration_s"] = round(tracker.calibration_s, 2)
         speed |= {"peak_memory_mb": peak_memory_mb(), "frames_mb": round(recording.size_mb, 1)}
         row |= {"speed": speed, "live": live}
@@ -196,15 +202,33 @@ class TrackBenchmark:
             tracker.settle()
         return track_all(recording, tracker, self._progress.advance, variant.change(truth))
 
-    def _compare_offline(self, recording: Recording, truth: GroundTruth, rate: float | None) -> dict[str, Any]:
-        """Fit some frames by the offline method and track the same ones, calibrating on them too."""
+    def compare_offline(self, path: Path, rate: float | None) -> dict[str, Any]:
+        """Fit some frames of a recording with ground truth by the offline method, and track the same ones.
+
+        Both work the identity out on these frames alone.
+
+        Parameters
+        ----------
+        path : Path
+            The recording.
+        rate : float, optional
+            Frames per second in real time.
+
+        Returns
+        -------
+        dict
+            "frames" (first and last), "priors" and "s_per_frame" of the offline method, how many "times_slower" it is,
+            and the errors, "offline" and "realtime", the latter None where no head was found.
+        """
+        recording = Recording.read(path, self._options.frames)
+        truth = recording.truth
+        assert truth is not None
         first = len(recording.frames) // OFFLINE_START
         part = replace(recording, frames=recording.frames[first : first + self._options.offline_frames])
+        self._progress.phase(f"{path.name}: the offline method's frames in real time")
         track = track_all(part, self._tracker(self._config), self._progress.advance)
-        with TemporaryDirectory() as temporary:
-            folder = (self._out or Path(temporary)) / OFFLINE_FOLDER / recording.path.resolve().name
-            make_folder(folder.parent)
-            offline, report = self._fit_offline(part, truth, folder)
+        with TemporaryDirectory() as folder:
+            offline, report = self._fit_offline(part, truth, Path(folder))
         return {
             "frames": [part.frames[0].index, part.frames[-1].index],
             "priors": report["priors"],

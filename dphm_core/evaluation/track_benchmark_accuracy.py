@@ -27,8 +27,10 @@ OCCLUDED_SHARE = 0.2
 """Share of such skin that is hidden, above which the face counts as occluded: by itself it hides up to 0.11."""
 BACK_MM = 1.0
 """A face is back when it is tracked and its error is at most this much above the usual."""
-LAG_SHAPE, MAX_LAG, LAG_STEP, MIN_MOVEMENT = "jawOpen", 6, 0.05, 0.03
-"""Weight whose course tells the lag, frames that are tried and by which step, the standard deviation that it takes."""
+LAG_SHAPE, MAX_LAG, LAG_STEP = "jawOpen", 6, 0.05
+"""Weight whose course tells the lag, frames that are tried, and by which step."""
+MIN_LAG_FRAMES, MIN_MOVEMENT = 45, 0.03
+"""Frames and standard deviation of the weight that it takes to tell."""
 
 DoubleArray = NDArray[np.float64]
 
@@ -126,7 +128,7 @@ def lag_frames(table: Track, truth: GroundTruth) -> float | None:
     known = np.isfinite(ours)
     first, last = table.frame_index[known][[0, -1]]
     every = np.arange(first, last + 1)
-    if len(every) < 4 * MAX_LAG or true[every].std() < MIN_MOVEMENT:
+    if len(every) < MIN_LAG_FRAMES or true[every].std() < MIN_MOVEMENT:
         return None
     return delay(np.interp(every, table.frame_index[known], ours[known]), true[every])
 
@@ -141,7 +143,7 @@ def delay(signal: DoubleArray, reference: DoubleArray) -> float:
     inner = np.arange(MAX_LAG, len(reference) - MAX_LAG)
     course, lags = CubicSpline(np.arange(len(reference)), reference), np.arange(-MAX_LAG, MAX_LAG + LAG_STEP, LAG_STEP)
     alike = [np.corrcoef(signal[inner], course(inner - lag))[0, 1] for lag in lags]
-    return float(lags[np.argmax(np.nan_to_num(alike, nan=-1.0))])
+    return round(float(lags[np.argmax(np.nan_to_num(alike, nan=-1.0))]), 2) + 0.0  # no -0.0
 
 
 def still_frames(truth: GroundTruth) -> NDArray[np.int64]:

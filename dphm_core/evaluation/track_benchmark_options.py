@@ -22,6 +22,8 @@ class TrackBenchmarkOptions:
     """Timed runs of each recording at full speed, and as many at the recording's own pace."""
     subject: Path | None = None
     """Subject file of the person in the recordings; by default each is calibrated on, as the ablations have it."""
+    from_nothing: bool = True
+    """Also play each recording as with a camera to a tracker that knows nobody yet; not with --subject."""
     ablations: bool = False
     """Also track with one thing left out or made harder at a time."""
     known_identity: bool = False

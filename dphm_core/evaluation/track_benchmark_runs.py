@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from cProfile import Profile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from types import CodeType
@@ -16,7 +16,7 @@ import numpy as np
 from dphm_core.errors import SourceError
 from dphm_core.evaluation.ground_truth import GroundTruth
 from dphm_core.evaluation.track_benchmark_accuracy import MemoryTrack
-from dphm_core.frames import RGBDFrame, TrackedFrame
+from dphm_core.frames import RGBDFrame, TrackedFrame, TrackStatus
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.benchmark import WARM_UP, CameraFrames, MemoryFrames, PipelineRun, run_frames
 from dphm_core.output.report import STAGES, median_and_p95_ms
@@ -26,6 +26,10 @@ from dphm_core.sources.base import SourceInfo
 from dphm_core.sources.folder import TRUTH_FILE
 from dphm_core.tracking.tracker import HeadTracker
 
+MAX_START_S = 30.0
+"""How long a live tracker may take to know somebody."""
+FRAMES_OF_KNOWN = 5
+"""Frames that are played once somebody is known: the identity is seen from the next one on."""
 PROFILED_FRAMES = 30
 PROFILED = {"FrameSolver.solve": None, "DeviceSolver.solve": None, "Follower._look": "Watch.look"}
 """Functions of the tracker whose callees' times are told; of the last only the one named."""
@@ -101,6 +105,45 @@ def as_with_camera(
         **_times(runs),
     }
     return figures, MemoryTrack.of(tracker, runs[-1].tracked, recording.path)
+
+
+def from_nothing(recording: Recording, tracker: HeadTracker) -> dict[str, Any]:
+    """Watch what a live picture shows of somebody yet unknown, until the own identity, worked out beside it, is there.
+
+    The recording is played there and back until then, half a minute at most.
+
+    Parameters
+    ----------
+    recording : Recording
+    tracker : HeadTracker
+        Works identities out in the background, and knows nobody.
+
+    Returns
+    -------
+    dict
+        Seconds from the first capture to the "first_mesh_s" and to the first mesh with the own "identity_s", None
+        where there was none; frames per second and latency until then.
+    """
+    fps, swing = recording.info.fps, [*recording.frames, *recording.frames[-2:0:-1]]
+    count = int(MAX_START_S * fps)
+    frames = [replace(swing[k % len(swing)], index=k, timestamp_s=k / fps) for k in range(count)]
+    source, since_known = CameraFrames(frames, recording.info), 0
+
+    def end_once_known(frames: int) -> None:
+        nonlocal since_known
+        since_known += frames * (tracker.subject is not None)
+        source.ended = since_known >= FRAMES_OF_KNOWN
+
+    run = run_frames(source, Observer(), tracker, every_frame=False, on_frames=end_once_known)
+    times_s = [done_s - source.captured_s[0] for done_s in run.done_s]
+    shown_s = [s for s, frame in zip(times_s, run.tracked, strict=True) if frame.vertices_cam is not None]
+    own_s = [s for s, frame in zip(times_s, run.tracked, strict=True) if frame.status is TrackStatus.TRACKING]
+    return {
+        "first_mesh_s": round(shown_s[0], 2) if shown_s else None,
+        "identity_s": round(own_s[0], 2) if own_s else None,
+        "frames_per_second": _best_rate([run]),
+        **_times([run]),
+    }
 
 
 def solve_parts(recording: Recording, tracker: HeadTracker, on_frames: OnFrames) -> dict[str, float]:

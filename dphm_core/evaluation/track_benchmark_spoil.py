@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.normals import filter_depth, normals_from_points
-from dphm_core.camera.rays import project, unproject
+from dphm_core.camera.rays import project, ray_table
 from dphm_core.evaluation.ground_truth import GroundTruth
 from dphm_core.frames import FloatArray, RGBDFrame
 from dphm_core.training.noise import GRAZING_COSINE, DepthFaults, SurfaceImages, spoil_depth
@@ -93,8 +93,11 @@ def _box(valid: NDArray[np.bool_]) -> tuple[slice, slice]:
 
 def _slant_cosine(frame: RGBDFrame, inside: tuple[slice, slice]) -> FloatArray:
     """Cosine between each pixel's surface normal and its ray, within a box; never so small that depth would be lost."""
-    smooth = filter_depth(frame.depth_m, radius_px=FILTER_RADIUS_PX, support_m=FILTER_SUPPORT_M)
-    points = unproject(smooth, frame.intrinsics)[inside]
+    rows, columns = inside
+    region = (columns.start, rows.start, columns.stop, rows.stop)
+    depth_m = filter_depth(frame.depth_m, region, FILTER_RADIUS_PX, FILTER_SUPPORT_M)[..., None]
+    rays = np.nan_to_num(ray_table(frame.intrinsics)[inside])
+    points = np.concatenate([rays * depth_m, depth_m], axis=2)
     normals = normals_from_points(points, reach_px=NORMAL_REACH_PX)
     away = np.linalg.norm(points, axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -16,6 +16,9 @@ def tables(result: dict[str, Any]) -> list[tuple[str, str]]:
     """Titles and tables of all that was measured."""
     rows: Rows = {name: row for name, row in result["recordings"].items() if row.get("live")}
     found = [("Speed", _speed(rows)), ("Time per frame", _stages(rows))]
+    unknown = {name: row["live"]["from_nothing"] for name, row in rows.items() if row["live"].get("from_nothing")}
+    if unknown:
+        found.insert(1, ("As with a camera, somebody yet unknown", _from_nothing(unknown)))
     known = {name: row for name, row in rows.items() if row.get("accuracy")}
     if known:
         found.append(("Accuracy", _accuracy(known)))
@@ -65,6 +68,18 @@ def _speed(rows: Rows) -> str:
             f"{live['dropped']} of {live['frames']}", number(speed["core_ms_per_frame"], 0),
             number(speed["calibration_s"], 1), number(memory_mb, 0),
         ])  # fmt: skip
+    return table(header, lines)
+
+
+def _from_nothing(rows: Rows) -> str:
+    header = ["recording", "first mesh s", "own identity s", "until then: frames/s", "latency ms", "p95", "p99"]
+    lines = [
+        [
+            name, number(row["first_mesh_s"], 1), number(row["identity_s"], 1), number(row["frames_per_second"], 1),
+            *_latency(row),
+        ]
+        for name, row in rows.items()
+    ]  # fmt: skip
     return table(header, lines)
 
 

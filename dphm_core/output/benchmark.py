@@ -67,10 +67,12 @@ class CameraFrames(MemoryFrames):
 
     missed = 0
     """Frames that were not asked for in time."""
+    ended = False
+    """Whether it was told to deliver no more."""
 
     def __iter__(self) -> Iterator[RGBDFrame]:
         started, position, interval_s = perf_counter(), 0, 1 / self.info.fps
-        while position < len(self._frames):
+        while position < len(self._frames) and not self.ended:
             sleep(max(0.0, started + position * interval_s - perf_counter()))
             newest = min(int((perf_counter() - started) / interval_s), len(self._frames) - 1)
             newest = max(newest, position)
