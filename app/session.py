@@ -51,7 +51,7 @@ def open_session(uri: str, model: str = "default", subject: Path | None = None, 
         from dphm_core.landmarks.observe import Observer
         from dphm_core.tracking import create_tracker
 
-        tracker = create_tracker(model, device, subject=subject)
+        tracker = create_tracker(model, device, subject=subject, background=True)
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
         pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)
     except BaseException:

@@ -24,7 +24,6 @@ from dphm_core.output.interrupt import StopOnInterrupt
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.recorder import Recorder
 from dphm_core.output.report import machine_facts, peak_memory_mb, track_facts
-from dphm_core.output.retrack import without_images
 from dphm_core.output.track_file import Track
 from dphm_core.sources import open_source
 from dphm_core.sources.selection import SelectedFrames, Selection
@@ -155,7 +154,7 @@ class _Run:
             for frame in _until_unreadable(frames):
                 if self._stopped:
                     break
-                observations.append(without_images(observer.observe(frame)))
+                observations.append(observer.observe(frame).without_images())
                 on_progress("look", len(observations), frames.count)
         finally:
             observer.close()

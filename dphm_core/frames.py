@@ -6,7 +6,7 @@ Metres and seconds everywhere. Camera frame: OpenCV (x right, y down, z forward)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -70,6 +70,11 @@ class Observation:
     """None where no face was detected."""
     stages_s: dict[str, float] = field(default_factory=dict)
     """Seconds spent per stage so far ("decode", "observe", "landmarks")."""
+
+    def without_images(self) -> Observation:
+        """The same less its images, which take 6 MB at 720p: to be kept for later, for its points and landmarks."""
+        bare = replace(self.frame, color=None, depth_m=np.zeros((0, 0), dtype=np.float32))
+        return replace(self, frame=bare)
 
 
 @dataclass(frozen=True)

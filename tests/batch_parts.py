@@ -102,6 +102,13 @@ class ScriptedTracker:
         stages = {**observation.stages_s, "solve": 0.008, "mesh": 0.001}
         return TrackedFrame(observation, TrackStatus.TRACKING, "fits", POSE, code, vertices_cam, float(index), stages)
 
+    @property
+    def settled(self) -> bool:
+        return self.subject is not None
+
+    def settle(self) -> None:
+        pass
+
     def finish_calibration(self) -> None:
         if self._faces_seen:
             code = np.arange(5, dtype=np.float32)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dphm_core.frames import TrackedFrame
-from dphm_core.output.retrack import without_images
 from dphm_core.sources.selection import SelectedFrames
 from dphm_core.stages import FrameObserver
 from dphm_core.tracking.fit_state import FitState
@@ -46,7 +45,7 @@ def follow_backwards(
         if frame is None:
             continue
         observer.hint(*head_place(pose, frame.intrinsics))
-        tracked = tracker.track(without_images(observer.observe(frame)))
+        tracked = tracker.track(observer.observe(frame).without_images())
         if tracked.head_to_cam is None:
             return
         pose = tracked.head_to_cam

@@ -1,21 +1,21 @@
-"""Calibration within a finite recording: the frames it was made from get their final mesh too."""
+"""One identity for a whole finite recording: frames tracked before it was known, or known so well, get its mesh too."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
-
-import numpy as np
 
 from dphm_core.frames import Observation, TrackedFrame
+from dphm_core.heads.subject import Subject
 from dphm_core.tracking.tracker import HeadTracker
 
 MAX_EARLY = 900
 """Frames before the calibration that are kept: half a minute, up to 400 MB. Older ones are followed backwards."""
+MAX_UNSETTLED = 300
+"""Frames after which the identity stays as it is: ten seconds, which are tracked twice where it became a better one."""
 
 
 class RetrackingTracker:
-    """A tracker that goes back to the frames before its calibration; lives on the tracking thread.
+    """A tracker that goes back to the frames before its identity was settled; lives on the tracking thread.
 
     `take_retracked` is for the thread that collects the results: the frames change hands through a deque.
 
@@ -25,23 +25,26 @@ class RetrackingTracker:
     def __init__(self, tracker: HeadTracker) -> None:
         self._tracker = tracker
         self._early: deque[Observation] = deque(maxlen=MAX_EARLY)
+        self._since_known = 0
+        self._tracked_with: Subject | None = None  # the identity of the early frames' results
+        self._settled = tracker.settled
         self._retracked: deque[TrackedFrame] = deque()
         self.frames_with_color = 0
         self.frames_with_face = 0
 
     def track(self, observation: Observation) -> TrackedFrame:
-        """Advance by one observation; where that ends the calibration, track it and the frames before it once more."""
+        """Advance by one observation; where that settles the identity, track it and the frames before it once more."""
         self.frames_with_color += observation.frame.color is not None
         self.frames_with_face += observation.landmarks is not None
-        observation = without_images(observation)
-        early = self._tracker.subject is None
+        observation = observation.without_images()
         tracked = self._tracker.track(observation)
-        if early:
-            # Before the first pose there is nothing to go on from: such frames are followed backwards, later.
-            if self._early or tracked.head_to_cam is not None:
-                self._early.append(observation)
-            *before, tracked = self._track_early() or [tracked]
-            self._retracked.extend(before)
+        if self._settled:
+            return tracked
+        # Before the first pose there is nothing to go on from: such frames are followed backwards, later.
+        if self._early or tracked.head_to_cam is not None:
+            self._early.append(observation)
+        *before, tracked = self._track_early() or [tracked]
+        self._retracked.extend(before)
         return tracked
 
     def restart(self) -> None:
@@ -53,8 +56,9 @@ class RetrackingTracker:
         self._tracker.cancel()
 
     def finish(self) -> None:
-        """Calibrate on what there was, at the end of a recording that was too short for it."""
+        """Calibrate on what there was, at the end of a recording that was too short for it, and settle the identity."""
         self._tracker.finish_calibration()
+        self._since_known = MAX_UNSETTLED
         self._retracked.extend(self._track_early())
 
     def take_retracked(self) -> list[TrackedFrame]:
@@ -62,16 +66,22 @@ class RetrackingTracker:
         return [self._retracked.popleft() for _ in range(len(self._retracked))]
 
     def _track_early(self) -> list[TrackedFrame]:
-        """Track the frames of the calibration, once there is a subject; empty before, and when that was done."""
-        if self._tracker.subject is None or not self._early:
+        """Track the early frames, once there is a subject, and again once there is no better one to come.
+
+        Empty while neither is so, and where the early frames are of this subject already.
+        """
+        tracker = self._tracker
+        if tracker.subject is None or self._settled:
             return []
-        early = list(self._early)
-        self._early.clear()
-        self._tracker.restart()
-        return [self._tracker.track(observation) for observation in early]
-
-
-def without_images(observation: Observation) -> Observation:
-    """The same observation less its images, which take 6 MB at 720p."""
-    bare = replace(observation.frame, color=None, depth_m=np.zeros((0, 0), dtype=np.float32))
-    return replace(observation, frame=bare)
+        self._since_known += 1
+        if self._since_known > MAX_UNSETTLED:
+            tracker.settle()
+        self._settled = tracker.settled
+        tracked = []
+        if self._tracked_with is None or (self._settled and self._tracked_with is not tracker.subject):
+            self._tracked_with = tracker.subject
+            tracker.restart()
+            tracked = [tracker.track(observation) for observation in self._early]
+        if self._settled:
+            self._early.clear()
+        return tracked

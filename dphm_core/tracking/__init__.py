@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
 
 def create_tracker(
-    model: str = "default", device: str = "cpu", config: TrackerConfig | None = None, subject: Path | None = None
-) -> HeadTracker:
+    model: str = "default", device: str = "cpu", config: TrackerConfig | None = None, subject: Path | None = None,
+    background: bool = False,
+) -> HeadTracker:  # fmt: skip
     """Make a tracker with a model of `models/` or of a folder, and with its diffusion prior where it has one.
 
     With the `subject` file of a person who was calibrated before, it needs no calibration. On a CUDA `device` frames
-    are fitted there; an identity is worked out on the CPU everywhere.
+    are fitted there; an identity is worked out on the CPU everywhere: in the `background` while frames go on, for a
+    live picture, or else at once, so that results depend on the frames alone.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def create_tracker(
     make_solver = solver_on(device)
     head = load_model(model)
     prior = load_model_prior(model, "expression", head) if has_prior(model, "expression") else None
-    tracker = HeadTracker(head, config, prior, make_solver)
+    tracker = HeadTracker(head, config, prior, make_solver, background)
     if subject is not None:
         tracker.use_subject(load_subject_of(subject, tracker.model))
     return tracker

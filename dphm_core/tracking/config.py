@@ -51,6 +51,10 @@ class TrackerConfig:
     """Depth points per keyframe in the last steps; the first steps, far from the solution, take a third of them."""
     calibration_iterations: int = 10
     """Gauss–Newton steps of the calibration."""
+    refinements: int = 3
+    """How many times the identity is worked out better as more views of the head come; 0 leaves it as calibrated."""
+    refinement_keyframes: int = 16
+    """How many frames that takes, a quarter of them only to compare on."""
     lost_inliers: float = 0.5
     """Share of points near the model below which a frame is not tracked."""
     forget_expression_frames: int = 3
@@ -73,6 +77,8 @@ class TrackerConfig:
             "max_normal_angle_deg": (1.0, 180.0),
             "calibration_frames": (1, 10_000),
             "calibration_points": (MIN_POINTS, 100_000),
+            "refinements": (0, 1000),
+            "refinement_keyframes": (4, 1000),
             "lost_inliers": (0.0, 1.0),
             "forget_expression_frames": (0, 1_000_000),
             "search_frames": (0, 1_000_000),

@@ -45,6 +45,11 @@ def yaw_rad(pose: Similarity) -> float:
     return float(np.arctan2(towards[0], -towards[2]))
 
 
+def pitch_rad(pose: Similarity) -> float:
+    """The head's nod, 0 where it faces the camera, positive upwards, radians."""
+    return float(np.arcsin(np.clip(-pose.rotation[1, 2], -1.0, 1.0)))
+
+
 def _model_landmarks(model: HeadModel) -> tuple[list[int], FloatArray]:
     template = model.template
     if template is None or (template.landmark_vertices == NO_VERTEX).all():

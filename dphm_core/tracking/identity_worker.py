@@ -1,0 +1,171 @@
+"""Finds out whose head is there, beside the tracking: gathers keyframes, has identities worked out, keeps the better.
+
+In a live picture the work is done on a thread of its own, and the picture goes on; in a recording it is done at once,
+at frames that depend on nothing but the recording.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dphm_core.aside import Aside, Check
+from dphm_core.diffusion.prior import LatentPrior
+from dphm_core.frames import Observation, Similarity
+from dphm_core.heads.model import HeadModel
+from dphm_core.heads.numerics import prepare_thread
+from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.fit_state import FitState
+from dphm_core.tracking.identity import Identity, IdentityFinder, generic_identity
+from dphm_core.tracking.keyframes import Keyframe, KeyframePool
+
+SURE = 0.8
+"""Confidence from which on a tracked frame tells about the head."""
+NEW_VIEWS = 3
+"""Views that were not seen before, which make a refinement worth its while."""
+MIN_VIEWS = 8
+"""Fewer views in all are not enough to refine, and to compare, on."""
+PAUSE_S = 2.0
+"""Between two refinements, by the frames' clock."""
+MAX_REFUSALS = 2
+"""Refinements in a row that were none, after which no more is expected of them."""
+CANCEL_S = 1.0
+"""How long `cancel` waits for the work under way, which looks up several times in a tenth of it."""
+
+
+class IdentityWorker:
+    """Turns frames into identities; for the tracking thread, but that any thread may `cancel`.
+
+    Parameters
+    ----------
+    model, config, prior
+        Of the tracker.
+    background
+        True: identities come some seconds after the frame that was still missing for them, and a generic one before.
+        False: with that frame.
+    """
+
+    def __init__(self, model: HeadModel, config: TrackerConfig, prior: LatentPrior | None, background: bool) -> None:
+        self._model, self._config, self._prior = model, config, prior
+        self._work: Aside[Identity | None] = Aside(background, "dphm-identity")
+        self._first: Aside[Identity] = Aside(background, "dphm-identity")
+        self._with_generic = background and model.template is not None  # other meshes would not have its topology
+        self.generic: Identity | None = None
+        """The mean head, a second or so after the first face in the background."""
+        self.begin(None)
+
+    def begin(self, present: Identity | None) -> None:
+        """Start with somebody who is known already, or with nobody; what was gathered or is under way is forgotten."""
+        self._work.drop()
+        self._present = present
+        self._collected: list[Keyframe] = []
+        self._pool = KeyframePool()
+        self._before: Keyframe | None = None
+        self._refined = self._refusals = 0
+        self._last_s: float | None = None  # when the last work ended
+        self._settled = False
+
+    @property
+    def progress(self) -> str:
+        """How far it is with an identity, as a short clause for the user."""
+        if self._work.busy:
+            return "working out whose head it is"
+        return f"looking at the face: {len(self._collected)} of {self._config.calibration_frames} frames"
+
+    @property
+    def collecting(self) -> bool:
+        """Whether it has seen a face of somebody yet unknown."""
+        return self._work.busy or bool(self._collected)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the identity will not change any more."""
+        if self._present is None or self._work.busy:
+            return False
+        given_up = self._refusals >= MAX_REFUSALS or self._refined >= self._config.refinements
+        return self._settled or given_up or self._model.template is None  # without it, vertices would be others
+
+    def settle(self) -> None:
+        """Keep the present identity from now on."""
+        if self._present is not None:
+            self._settled = True
+            self._work.drop()
+
+    def see_face(self, observation: Observation, pose: Similarity, trust: float) -> None:
+        """Look at a frame of somebody yet unknown, whose head's `pose` is `trust`-worthy (0..1)."""
+        self._make_generic()
+        if self._work.busy:
+            return
+        state = FitState.at_rest(pose, self._model.config.expression_dim)
+        self._collected.append(self._keyframe(observation, state, trust).to_keep())
+        if len(self._collected) >= self._config.calibration_frames and not self._first.busy:
+            self._start(self._collected)
+
+    def see_tracked(self, observation: Observation, state: FitState, confidence: float) -> None:
+        """Look at a frame of the present head."""
+        if self.settled:
+            return
+        frame = self._keyframe(observation, state, confidence)
+        if confidence < SURE:
+            return
+        self._pool.offer(frame)
+        now_s = observation.frame.timestamp_s
+        rested = self._last_s is None or abs(now_s - self._last_s) >= PAUSE_S
+        views = len(self._pool.frames)
+        if not self._work.busy and rested and self._pool.new_views >= NEW_VIEWS and views >= MIN_VIEWS:
+            self._pool.new_views = 0
+            self._start(self._pool.frames)
+
+    def take(self) -> Identity | None:
+        """Hand a new identity over, once; None while there is none."""
+        if not self._work.done:
+            return None
+        found, first = self._work.take(), self._present is None
+        self._last_s = None if self._before is None else self._before.observation.frame.timestamp_s
+        if first:
+            self._collected = []
+            self._pool = KeyframePool(() if found is None else found.keyframes)
+        elif found is None:
+            self._refusals += 1
+        else:
+            self._refined, self._refusals = self._refined + 1, 0
+            self._pool.update(found.keyframes)
+        self._present = found or self._present
+        return found
+
+    def finish(self) -> Identity | None:
+        """The identity of somebody yet unknown from what there is: there will not be more frames. Waits for it."""
+        if self._present is None and not self._work.busy and self._collected:
+            self._work.reopen()
+            self._start(self._collected)
+        self._work.wait()
+        return self.take()
+
+    def cancel(self) -> None:
+        """Give up the work under way, and begin no other; may be called from any thread."""
+        self._first.cancel(CANCEL_S)
+        self._work.cancel(CANCEL_S)
+
+    def _keyframe(self, observation: Observation, state: FitState, trust: float) -> Keyframe:
+        self._before = Keyframe.of(observation, state, trust, self._before)
+        return self._before
+
+    def _make_generic(self) -> None:
+        if self._first.done:
+            self.generic = self._first.take()
+        elif self._with_generic and self.generic is None and not self._first.busy:
+            self._first.start(partial(_generic, self._model, self._config.threads))
+
+    def _start(self, frames: list[Keyframe]) -> None:
+        finder = IdentityFinder(self._model, self._config, self._prior)
+        threads = self._config.threads
+
+        def find(check: Check, present: Identity | None = self._present) -> Identity | None:
+            prepare_thread(threads)
+            return finder.find(frames, present, check)
+
+        self._work.start(find)
+
+
+def _generic(model: HeadModel, threads: int, check: Check) -> Identity:
+    prepare_thread(threads)
+    return generic_identity(model, check)
