@@ -76,15 +76,20 @@ class Deformation:
             constant = layer.constant
             if layer.expression is not None:
                 constant = constant + layer.expression @ expression
-            total = None if layer.hidden is None else states[-1] @ layer.hidden.T
-            if layer.position is not None:
-                total = position @ layer.position.T if total is None else total.addmm_(position, layer.position.T)
-            assert total is not None
+            total = self._products(layer, position, states)
             if len(states) < len(self._layers) - 1:
                 states.append(softplus_(total, constant))
         total += constant
         total[:, :3] += points
         return Evaluation(total, position, states)
+
+    def _products(self, layer: _Layer, position: Tensor, states: list[Tensor]) -> Tensor:
+        """What a layer makes of positions and of the last state, less its constant."""
+        if layer.hidden is None:
+            assert layer.position is not None
+            return position @ layer.position.T
+        total = states[-1] @ layer.hidden.T
+        return total if layer.position is None else total.addmm_(position, layer.position.T)
 
     def pull_back(self, evaluation: Evaluation, cotangent: Tensor) -> tuple[Tensor, Tensor]:
         """Derivatives of each point's scalar by its posed position (N, 3) and by the expression code (N, E).
