@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from batch_parts import RedObserver, ScriptedTracker, record
 
+from dphm_core import cli
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.commands.bench_track import DEMO, _remarks
 from dphm_core.errors import SettingError
@@ -261,3 +262,10 @@ def test_an_interruption_keeps_what_is_done() -> None:
 def test_no_frames_are_refused() -> None:
     with pytest.raises(SettingError, match="frames"):
         TrackBenchmarkOptions(frames=0)
+
+
+def test_the_longer_of_two_commands_is_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "track", str(tmp_path / "nowhere")]) == 2
+    assert re.fullmatch(r"dphm bench track: \S+ does not exist; [^\n]+\n", capsys.readouterr().err)
+    assert cli.main(["bench", "--repeats", "0"]) == 2
+    assert capsys.readouterr().err.startswith("dphm bench: a benchmark takes 1 repeat or more")
