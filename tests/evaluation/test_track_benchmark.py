@@ -266,6 +266,6 @@ def test_no_frames_are_refused() -> None:
 
 def test_the_longer_of_two_commands_is_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "track", str(tmp_path / "nowhere")]) == 2
-    assert re.fullmatch(r"dphm bench track: \S+ does not exist; [^\n]+\n", capsys.readouterr().err)
+    assert re.fullmatch(r"dphm bench track: \S+ does not exist; [^\n]+", capsys.readouterr().err.strip())
     assert cli.main(["bench", "--repeats", "0"]) == 2
     assert capsys.readouterr().err.startswith("dphm bench: a benchmark takes 1 repeat or more")
