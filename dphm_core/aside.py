@@ -40,6 +40,11 @@ class Aside(Generic[T]):
         return self._work is not None
 
     @property
+    def closed(self) -> bool:
+        """Whether no work can begin."""
+        return self._closed
+
+    @property
     def done(self) -> bool:
         """Whether there is a result to be taken."""
         return self._work is not None and self._work.done.is_set()

@@ -81,7 +81,7 @@ class IdentityWorker:
         """Whether the identity will not change any more."""
         if self._present is None or self._work.busy:
             return False
-        given_up = self._refusals >= MAX_REFUSALS or self._refined >= self._config.refinements
+        given_up = self._refusals >= MAX_REFUSALS or self._refined >= self._config.refinements or self._work.closed
         return self._settled or given_up or self._model.template is None  # without it, vertices would be others
 
     def settle(self) -> None:
@@ -95,9 +95,11 @@ class IdentityWorker:
         self._make_generic()
         if self._work.busy:
             return
-        state = FitState.at_rest(pose, self._model.config.expression_dim)
-        self._collected.append(self._keyframe(observation, state, trust).to_keep())
-        if len(self._collected) >= self._config.calibration_frames and not self._first.busy:
+        wanted = self._config.calibration_frames
+        if len(self._collected) < wanted:
+            state = FitState.at_rest(pose, self._model.config.expression_dim)
+            self._collected.append(self._keyframe(observation, state, trust).to_keep())
+        if len(self._collected) >= wanted and not self._first.busy:
             self._start(self._collected)
 
     def see_tracked(self, observation: Observation, state: FitState, confidence: float) -> None:

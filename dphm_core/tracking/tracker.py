@@ -176,6 +176,7 @@ class HeadTracker:
         self._status = TrackStatus.CALIBRATING if identities.collecting else TrackStatus.SEARCHING
         shown = self._show_generic(observation)
         if shown is not None:
+            self._status = TrackStatus.CALIBRATING
             return replace(shown, status=self._status, reason=identities.progress)
         if aligned is None or not trust:
             reason = "no face in sight" if observation.landmarks is None else "landmarks and depth do not make a head"
@@ -195,15 +196,12 @@ class HeadTracker:
     def _adopt(self, identity: Identity | None) -> None:
         """Follow an identity from the next frame on, from where the head is followed now."""
         if identity is None:
-            if self._follower is None and not self._identities.collecting:
-                self._status = TrackStatus.SEARCHING
             return
         follower = Follower(identity, self.config, self._prior, self._make_solver)
         before = self._follower or self._generic
         if before is not None:
             follower.take_over(before)
-        if self._follower is None and identity.seconds:
-            self.calibration_s, self._status = identity.seconds, TrackStatus.TRACKING
-        elif self._follower is None:
-            self._status = TrackStatus.SEARCHING
+        if self._follower is None:  # else the status goes on
+            self._status = TrackStatus.TRACKING if identity.keyframes else TrackStatus.SEARCHING
+            self.calibration_s = identity.seconds
         self._follower, self._generic = follower, None
