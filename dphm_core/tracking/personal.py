@@ -48,9 +48,12 @@ FRAME_WIDTH = 2.0 / MM_PER_UNIT
 """Width of the robust weights of a cell's frames."""
 MIN_CELL_FRAMES, MIN_CELL_SHARE = 4, 0.15
 """Frames that must show a cell, and share of all frames."""
-ROUGH = (1.5, 1.9)
-"""Spread of a cell's points, in those of the median cell, up to which it is trusted, and from which on it is hair. On
-synthetic and real captures nine tenths of the skin stay below 1.4, and nine tenths of hair lie above 1.9."""
+ROUGH = (1.3, 1.6)
+"""Spread of the points about a place, in medians of all places, up to which it is skin, and from which on it is not."""
+AROUND = 0.04
+"""Radius in which that is looked at, head-frame units (10 mm)."""
+FAR = (2.5 / MM_PER_UNIT, 4.0 / MM_PER_UNIT)
+"""The same of the distance from the model: no face is off by so much after its calibration, and hair is."""
 MIN_USUAL_SPREAD = 0.5 / MM_PER_UNIT
 """The median is not taken for less: across a cell, even a clean scan slopes."""
 RIGID_WIDTH, RIGID_ROUNDS = 1.0 / MM_PER_UNIT, 5
@@ -193,18 +196,33 @@ def _merged(looks: Sequence[_Look]) -> Surface:
     position = average[:, :3]
     normal = average[:, 3:6] / np.maximum(np.linalg.norm(average[:, 3:6], axis=1, keepdims=True), 1e-9)
     mean, variance = _robust_mean(distance[:, enough], weight[:, enough])
-    inverse = _skin(average[:, 7] - average[:, 6] ** 2) / (variance + SENSOR_SIGMA**2)
-    return Surface(position, normal, _without_rigid_part(position, normal, mean, inverse), inverse)
+    inverse = 1 / (variance + SENSOR_SIGMA**2)
+    left = _without_rigid_part(position, normal, mean, inverse)
+    trust = _skin(position, left, average[:, 7] - average[:, 6] ** 2, weight.sum(axis=0)[enough])
+    return Surface(position, normal, left, inverse * trust)
 
 
-def _skin(variance: FloatArray) -> FloatArray:
-    """Trust (P,) in places whose points spread by such variances: hair, beards and moving lips are rough."""
-    if not len(variance):
-        return variance
-    spread = np.sqrt(np.maximum(variance, 0))
-    fully, not_at_all = ROUGH
+def _skin(position: FloatArray, distance: FloatArray, variance: FloatArray, weight: FloatArray) -> FloatArray:
+    """Trust (P,) in places: hair, beards and moving lips are rough, and so is what lies around them.
+
+    `variance` is of the points about each place, `weight` of all of them together.
+    """
+    from scipy.spatial import cKDTree
+
+    if not len(position):
+        return weight
+    tree = cKDTree(position)
+    around = tree.sparse_distance_matrix(tree, AROUND, output_type="coo_matrix").tocsr()
+    around.data[:] = 1
+    around.setdiag(1)
+    spread = np.sqrt(np.maximum((around @ (variance * weight)) / (around @ weight), 0))
     usual = max(float(np.median(spread)), MIN_USUAL_SPREAD)
-    return np.clip((not_at_all - spread / usual) / (not_at_all - fully), 0, 1)
+    return _falling(spread / usual, ROUGH) * _falling(np.abs(distance), FAR)
+
+
+def _falling(values: FloatArray, limits: tuple[float, float]) -> FloatArray:
+    """1 up to the first limit, 0 from the second on, linear between."""
+    return np.clip((limits[1] - values) / (limits[1] - limits[0]), 0, 1)
 
 
 def _robust_mean(values: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:

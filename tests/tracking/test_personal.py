@@ -162,7 +162,8 @@ def test_hair_is_left_out(ball: Subject) -> None:
     assert np.abs(found.offset(up)).max() * MM_PER_UNIT < 1.0
 
 
-def test_few_frames_say_nothing(ball: Subject) -> None:
+def test_frames_far_from_the_model_and_few_frames_say_nothing(ball: Subject) -> None:
+    assert fuse(ball, frames_of(ball, bump, drift_m=np.array([0.0, 0.0, 0.3], np.float32))) is None
     assert fuse(ball, []) is None
     assert fuse(ball, frames_of(ball, bump)[:5]) is None
 
