@@ -7,7 +7,8 @@ import numpy as np
 
 REACH = np.float32(16)
 """exp(-x) is cut to exp(-16), a ten-millionth, for larger x: no denormals."""
-_PART, _ONE = 1 / REACH, np.float32(1)
+_ONE = np.float32(1)
+_PART = _ONE / REACH  # of a plain 1 numpy would make a double, and so of all that follows
 # Interpolation of exp(-u) at Chebyshev nodes on [0, 1] to 2e-8, constant term first.
 _E0, _E1, _E2, _E3, _E4, _E5, _E6 = np.array(
     [0.999999984, -0.999998454, 0.499975091, -0.166515167, 4.12233177e-2, -7.65432510e-3, 8.49007873e-4], np.float32

@@ -22,7 +22,8 @@ def depth_sigma_m(residual_m: float, config: TrackerConfig) -> float:
     """Expected distance between a depth point and the model, where points were `residual_m` off on average before.
 
     A noisier camera is trusted less: with a sigma that is right for Kinect noise, three times that noise makes the
-    identity 1.3 mm wrong, with this one 0.9 mm (a head of the generator, eight keyframes). NaN, where nothing is known yet, gives the configured sigma.
+    identity 1.3 mm wrong, with this one 0.9 mm (a head of the generator, eight keyframes). NaN, where nothing is known
+    yet, gives the configured sigma.
     """
     return max(config.depth_sigma_m, SIGMA_PER_RESIDUAL * residual_m) if residual_m > 0 else config.depth_sigma_m
 
