@@ -39,6 +39,9 @@ class TrackerConfig:
     prior_spread: float = 0.2
     """Spread of expression codes around what the model's diffusion prior makes of them, as a part of the codes' range;
     0 leaves the prior out."""
+    smoothness: float = 1.0
+    """How much passes for noise and is smoothed in what is shown of a still head or face, as a multiple of the usual;
+    0 shows every fit as it is. What moves is shown without lag."""
     rotation_step_sigma_rad: float = 0.1
     """Spread of the head's turn in one Gauss–Newton step."""
     translation_step_sigma_m: float = 0.02
@@ -72,6 +75,7 @@ class TrackerConfig:
             **dict.fromkeys(counts, (1, 1000)),
             **dict.fromkeys(spreads, (1e-6, 100.0)),
             "prior_spread": (0.0, 100.0),
+            "smoothness": (0.0, 100.0),
             "points": (MIN_POINTS, 1_000_000),
             "independent_points": (1, 1_000_000),
             "max_normal_angle_deg": (1.0, 180.0),

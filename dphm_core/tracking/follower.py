@@ -12,8 +12,10 @@ from dphm_core.tracking.frame_solver import Fit
 from dphm_core.tracking.identity import Identity
 from dphm_core.tracking.initial_pose import initial_pose
 from dphm_core.tracking.rigid import align
+from dphm_core.tracking.smoothing import Smoother
 from dphm_core.tracking.solver import SolverMaker
 from dphm_core.tracking.watch import Belief, Watch
+from dphm_core.tracking.weighting import depth_sigma_m
 
 REACQUIRE_ITERATIONS = 10
 """Gauss–Newton steps of a fit that starts from landmarks, or from another head, rather than from the frame before."""
@@ -44,6 +46,7 @@ class Follower:
         self._solver = make_solver(identity.subject, config, prior)
         self._watch = Watch(identity.subject, identity.known, config)
         self._frames_lost = config.search_frames
+        self._smoother = Smoother(config.smoothness, config.expression_sigma)
         self._unsettled = False
         self._posed: FloatArray | None = None
         self._mesh_s = 0.0
@@ -56,10 +59,11 @@ class Follower:
         if belief is None:
             return self._miss(observation, reason, stages)
         self._watch.believe(belief, observation.frame.timestamp_s)
-        fit = belief.fit
+        self._smoother.keep(belief.shown)
+        fit, shown = belief.fit, belief.shown
         self.state, self.status, self._frames_lost = fit.state, TrackStatus.TRACKING, 0
         return TrackedFrame(
-            observation, self.status, reason, fit.state.head_to_cam, fit.state.expression, belief.vertices_cam,
+            observation, self.status, reason, shown.head_to_cam, shown.expression, belief.vertices_cam,
             fit.residual_m * 1000, stages, belief.verdict.confidence,
         )  # fmt: skip
 
@@ -84,11 +88,13 @@ class Follower:
         """Forget where the head was."""
         self.state, self._frames_lost, self.status = None, 0, TrackStatus.LOST
         self._watch.restart()
+        self._smoother.restart()
 
     def resume(self, state: FitState) -> None:
         """Go on from a known pose and expression."""
         self.state, self._frames_lost, self.status = state, 0, TrackStatus.TRACKING
         self._watch.restart()
+        self._smoother.restart()
 
     def _fit(self, observation: Observation) -> tuple[Belief | None, str]:
         """Fit from the frame before, else from the landmarks; None with the reason where neither holds."""
@@ -120,10 +126,12 @@ class Follower:
     def _look(self, observation: Observation, fit: Fit, followed: bool) -> Belief:
         """Make a fit's mesh and judge it."""
         started = perf_counter()
-        self._posed = self._solver.posed_vertices(fit.state.expression, self._posed)
-        vertices_cam = fit.state.head_to_cam.to_camera(self._posed)
+        noise = depth_sigma_m(fit.residual_m, self._config) / self._config.depth_sigma_m
+        shown = self._smoother.towards(fit.state, noise) if followed else fit.state
+        self._posed = self._solver.posed_vertices(shown.expression, self._posed)
+        vertices_cam = shown.head_to_cam.to_camera(self._posed)
         self._mesh_s += perf_counter() - started
-        return self._watch.look(observation, fit, vertices_cam, followed)
+        return self._watch.look(observation, fit, shown, vertices_cam, followed)
 
     def _from_landmarks(self, observation: Observation) -> FitState | None:
         pose = initial_pose(self._model, observation, self.subject.scale)
@@ -136,6 +144,7 @@ class Follower:
     def _miss(self, observation: Observation, reason: str, stages: dict[str, float]) -> TrackedFrame:
         if not self._frames_lost:
             self._watch.lose()
+            self._smoother.restart()
             self.state = self._watch.last_good or self.state
         self._frames_lost += 1
         self.status = TrackStatus.LOST

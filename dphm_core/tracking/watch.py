@@ -31,8 +31,10 @@ class Belief:
     """A fit with its mesh and what to think of it."""
 
     fit: Fit
+    shown: FitState
+    """The fit's state, smoothed."""
     vertices_cam: FloatArray
-    """(V, 3) metres, camera frame."""
+    """(V, 3) metres, camera frame, of what is shown."""
     verdict: Verdict
 
 
@@ -66,13 +68,15 @@ class Watch:
         self._in_doubt, self._weak, self._stranger = 0, 0, False
         self._shape_errors_m.clear()
 
-    def look(self, observation: Observation, fit: Fit, vertices_cam: FloatArray, followed: bool) -> Belief:
-        """Judge a fit whose mesh is `vertices_cam` (V, 3), either `followed` from the frame before or found anew."""
+    def look(
+        self, observation: Observation, fit: Fit, shown: FitState, vertices_cam: FloatArray, followed: bool
+    ) -> Belief:
+        """Judge a fit, `followed` from the frame before or found anew; `vertices_cam` (V, 3) is what is shown."""
         before, elapsed_s = None, 0.0
         if followed and self._believed is not None:
             before, elapsed_s = self._believed[0], observation.frame.timestamp_s - self._believed[1]
         evidence = self._witness.look(observation, fit, vertices_cam, before, elapsed_s)
-        return Belief(fit, vertices_cam, judge(evidence, self._own_residual_m))
+        return Belief(fit, shown, vertices_cam, judge(evidence, self._own_residual_m))
 
     def doubt_followed(self, belief: Belief) -> str:
         """Why a head is not followed any longer; empty where it is. Small doubts have to last."""
