@@ -17,8 +17,8 @@ NICENESS = 5
 """By how much such a thread gives way to those that keep up with a camera, on Linux."""
 
 SWITCH_S = 0.0005
-"""How soon, meanwhile, a thread that wants the interpreter gets it. Of many short calls each waits for it: with the
-usual 5 ms both the frames and the work beside them take up to twice as long."""
+"""How soon, meanwhile, a thread that wants the interpreter gets it: each of many short calls waits for it. With the
+usual 5 ms, the slowest frames were an eighth slower beside a calibration, and that one a little (two busy cores)."""
 USUAL_SWITCH_S = sys.getswitchinterval()
 
 
