@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from queue import SimpleQueue
 from time import monotonic, perf_counter
 from typing import Generic, Self, TypeVar
 
@@ -21,7 +22,7 @@ from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
 from dphm_core.handover import HandOver, RateMeter
 from dphm_core.player import Pace, Player
 from dphm_core.stages import FrameObserver, FrameSource, FrameTracker, PipelineState, PipelineStatus
-from dphm_core.tracking.place import head_place
+from dphm_core.tracking.place import Place, head_place
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,9 @@ T = TypeVar("T")
 
 JOIN_TIMEOUT_S = 2.0
 """How long `Pipeline.stop` waits for its threads."""
+AHEAD = 2
+"""Frames by which observing is ahead of tracking where every frame counts: more would not make it faster, and each is
+told where the head was just so many frames before, so that no result depends on time."""
 
 
 class Pipeline:
@@ -69,6 +73,9 @@ class Pipeline:
         self._every_frame = every_frame
         self._observations: HandOver[tuple[int, Observation]] = HandOver(every_frame)
         self._tracked: HandOver[TrackedFrame] = HandOver(every_frame)
+        self._places: SimpleQueue[Place | None] = SimpleQueue()  # where the head was, a frame each, for the observer
+        for _ in range(AHEAD):
+            self._places.put(None)
         self._threads = (
             threading.Thread(target=self._produce, name="dphm-producer", daemon=True),
             threading.Thread(target=self._work, name="dphm-tracker", daemon=True),
@@ -204,6 +211,8 @@ class Pipeline:
         """Hand the observation of one frame over; False once the worker has gone."""
         self._frames_read += 1
         self._source_rate.tick()
+        if self._every_frame and (place := self._places.get()) is not None:
+            self._observer.hint(*place)
         observation = self._observer.observe(frame)
         observation.stages_s["decode"] = decode_s
         return self._observations.put((self._seeks, observation))
@@ -217,8 +226,7 @@ class Pipeline:
                     self._tracker.restart()
                 seeks, observation = item
                 tracked = self._tracker.track(observation)
-                if tracked.head_to_cam is not None:
-                    self._observer.hint(*head_place(tracked.head_to_cam, observation.frame.intrinsics))
+                self._tell_place(tracked)
                 self._publish(replace(tracked, stages_s={**observation.stages_s, **tracked.stages_s}))
         except Cancelled:
             log.debug("the tracker gave up what it was doing: the pipeline is being stopped")
@@ -226,8 +234,18 @@ class Pipeline:
             self._fail(error)
         finally:
             self._observations.close(discard=True)
+            self._places.put(None)  # the producer may be waiting for it
             self._finished = True
             self._tracked.close()
+
+    def _tell_place(self, tracked: TrackedFrame) -> None:
+        """Tell the observer where the head is: in its turn where every frame counts, else at once."""
+        pose = tracked.head_to_cam
+        place = None if pose is None else head_place(pose, tracked.observation.frame.intrinsics)
+        if self._every_frame:
+            self._places.put(place)
+        elif place is not None:
+            self._observer.hint(*place)
 
     def _publish(self, tracked: TrackedFrame) -> None:
         self._latest = tracked

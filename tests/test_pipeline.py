@@ -13,7 +13,7 @@ import pytest
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import Cancelled, DphmError, SourceError
 from dphm_core.frames import Observation, RGBDFrame, Similarity, TrackedFrame, TrackStatus
-from dphm_core.pipeline import Opening, Pace, Pipeline, PipelineState
+from dphm_core.pipeline import AHEAD, Opening, Pace, Pipeline, PipelineState
 
 CAMERA = Intrinsics(width=4, height=3, fx=4, fy=4, cx=2, cy=1.5)
 EMPTY = np.zeros((0, 3), dtype=np.float32)
@@ -239,17 +239,32 @@ def test_a_calibration_under_way_is_given_up_when_the_pipeline_stops() -> None:
     assert dphm_threads() == []
 
 
-def test_the_observer_is_told_where_the_tracked_head_is() -> None:
-    class Tracking(RecordingTracker):
-        def track(self, observation: Observation) -> TrackedFrame:
-            pose = Similarity(np.diag([1.0, -1.0, -1.0]).astype(np.float32), np.array([0, 0, 0.6], np.float32))
-            return TrackedFrame(observation, TrackStatus.TRACKING, "there", head_to_cam=pose)
+class Approaching(RecordingTracker):
+    """Its head is ten centimetres nearer in every frame; each takes as long as it likes."""
 
+    def track(self, observation: Observation) -> TrackedFrame:
+        index = observation.frame.index
+        time.sleep(0.01 * (index % 3))
+        pose = Similarity(np.diag([1.0, -1.0, -1.0]).astype(np.float32), np.array([0, 0, 2 - 0.1 * index], np.float32))
+        return TrackedFrame(observation, TrackStatus.TRACKING, "there", head_to_cam=pose)
+
+
+def face_depth(index: int) -> float:
+    return pytest.approx(2 - 0.1 * index - 0.12 / 4)
+
+
+def test_the_observer_is_told_where_the_head_was_two_frames_before_whatever_that_took() -> None:
     observer = PlainObserver()
-    with Pipeline(CountingSource(length=3), observer, Tracking(), every_frame=True) as pipeline:
+    with Pipeline(CountingSource(length=8), observer, Approaching(), every_frame=True) as pipeline:
         list(pipeline.results())
-    assert len(observer.hints) == 3
-    assert observer.hints[0] == pytest.approx(0.6 - 0.12 / 4)
+    assert observer.hints == [face_depth(index) for index in range(8 - AHEAD)]
+
+
+def test_a_live_observer_is_told_where_the_head_is_as_soon_as_that_is_known() -> None:
+    observer = PlainObserver()
+    with Pipeline(CountingSource(length=None), observer, Approaching(), every_frame=False) as pipeline:
+        wait_until(lambda: len(observer.hints) > 3)
+    assert observer.hints[0] == face_depth(0)
 
 
 def test_a_thread_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
