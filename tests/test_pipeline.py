@@ -245,7 +245,8 @@ class Approaching(RecordingTracker):
     def track(self, observation: Observation) -> TrackedFrame:
         index = observation.frame.index
         time.sleep(0.01 * (index % 3))
-        pose = Similarity(np.diag([1.0, -1.0, -1.0]).astype(np.float32), np.array([0, 0, 2 - 0.1 * index], np.float32))
+        place = np.array([0, 0, max(0.5, 2 - 0.1 * index)], np.float32)
+        pose = Similarity(np.diag([1.0, -1.0, -1.0]).astype(np.float32), place)
         return TrackedFrame(observation, TrackStatus.TRACKING, "there", head_to_cam=pose)
 
 
@@ -262,7 +263,7 @@ def test_the_observer_is_told_where_the_head_was_two_frames_before_whatever_that
 
 def test_a_live_observer_is_told_where_the_head_is_as_soon_as_that_is_known() -> None:
     observer = PlainObserver()
-    with Pipeline(CountingSource(length=None), observer, Approaching(), every_frame=False) as pipeline:
+    with Pipeline(CountingSource(length=None), observer, Approaching(), every_frame=False):
         wait_until(lambda: len(observer.hints) > 3)
     assert observer.hints[0] == face_depth(0)
 
