@@ -12,6 +12,7 @@ from dphm_core.batch_offline import OfflineRun, fit_recording
 from dphm_core.evaluation.compare import compare_with_ground_truth
 from dphm_core.evaluation.ground_truth import GroundTruth
 from dphm_core.evaluation.track_benchmark_accuracy import MemoryTrack, accuracy, error_of_part, weights_rms
+from dphm_core.evaluation.track_benchmark_known import knowing
 from dphm_core.evaluation.track_benchmark_options import TrackBenchmarkOptions
 from dphm_core.evaluation.track_benchmark_runs import (
     PROFILED_FRAMES,
@@ -26,6 +27,7 @@ from dphm_core.evaluation.track_benchmark_spoil import Board
 from dphm_core.evaluation.track_benchmark_variants import AS_IT_IS, Variant, variants
 from dphm_core.evaluation.track_folder import TrackFolder
 from dphm_core.heads.latent_prior import has_prior
+from dphm_core.heads.model import model_folder, read_config
 from dphm_core.output.benchmark import WARM_UP
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.report import machine_facts, peak_memory_mb
@@ -33,6 +35,7 @@ from dphm_core.sources.selection import Selection
 from dphm_core.tracking import create_tracker
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.offline.config import OfflineConfig
+from dphm_core.tracking.solver import SolverMaker
 from dphm_core.tracking.subject_file import KnownSubject
 from dphm_core.tracking.tracker import HeadTracker
 
@@ -84,7 +87,8 @@ class TrackBenchmark:
         self._options = options
         self._config, self._offline = config or TrackerConfig(), offline or OfflineConfig()
         self._progress = progress or Progress()
-        self._variants = variants(self._config, has_prior(options.model, "expression"))
+        named = bool(read_config(model_folder(options.model))[1])
+        self._variants = variants(self._config, has_prior(options.model, "expression"), named)
 
     def run(self, paths: Sequence[Path]) -> dict[str, Any]:
         """Measure on every recording.
@@ -153,9 +157,11 @@ class TrackBenchmark:
             self._progress.expect(min(count, options.offline_frames))
         self._progress.expect(count * runs + min(count, WARM_UP + PROFILED_FRAMES))
 
-    def _tracker(self, config: TrackerConfig, background: bool = False) -> HeadTracker:
+    def _tracker(
+        self, config: TrackerConfig, background: bool = False, make_solver: SolverMaker | None = None
+    ) -> HeadTracker:
         options = self._options
-        return create_tracker(options.model, options.device, config, options.subject, background)
+        return create_tracker(options.model, options.device, config, options.subject, background, make_solver)
 
     def _time(self, recording: Recording, tracker: HeadTracker, row: dict[str, Any]) -> MemoryTrack | None:
         """Fill in "speed" and "live"; returns the last track of the latter."""
@@ -196,7 +202,7 @@ class TrackBenchmark:
     def _track_variant(
         self, recording: Recording, truth: GroundTruth, variant: Variant, known: KnownSubject | None
     ) -> MemoryTrack | None:
-        tracker = self._tracker(variant.config)
+        tracker = self._tracker(variant.config, make_solver=knowing(truth) if variant.known_expressions else None)
         if known is not None and self._options.known_identity:
             tracker.use_subject(known)
             tracker.settle()

@@ -14,6 +14,7 @@ OFF = 100.0
 """A standard deviation so large that what it weighs has no say."""
 AS_IT_IS = "as it is"
 NO_PRIOR = "no prior"
+KNOWN_EXPRESSIONS = "expressions known"
 NOISES = (1, 2, 3)
 
 
@@ -27,16 +28,24 @@ class Variant:
     """Factor on the depth noise."""
     half_hidden: bool = False
     """Whether half of the face is behind a board."""
+    known_expressions: bool = False
+    """Whether the true expressions are told, so that pose and identity alone can be wrong."""
 
     def change(self, truth: GroundTruth) -> Callable[[RGBDFrame], RGBDFrame] | None:
         """What is done to each frame; None for nothing."""
+        noise, board = MoreNoise(self.noise), Board(truth)
+        if self.half_hidden and self.noise > 1:
+            return lambda frame: board(noise(frame))
         if self.half_hidden:
-            return Board(truth)
-        return MoreNoise(self.noise) if self.noise > 1 else None
+            return board
+        return noise if self.noise > 1 else None
 
 
-def variants(config: TrackerConfig, has_prior: bool) -> list[Variant]:
-    """All runs, `AS_IT_IS` first; those without the prior only where there is one."""
+def variants(config: TrackerConfig, has_prior: bool, named: bool = True) -> list[Variant]:
+    """All runs, `AS_IT_IS` first; those without the prior only where there is one.
+
+    `named`: whether expression codes have names, by which the true ones can be told.
+    """
     bare = replace(config, prior_spread=0.0)
     found = [
         Variant(AS_IT_IS, config),
@@ -46,10 +55,16 @@ def variants(config: TrackerConfig, has_prior: bool) -> list[Variant]:
         Variant("half the points", replace(config, points=max(MIN_POINTS, config.points // 2))),
         *(Variant(noise_name(noise), config, noise) for noise in NOISES[1:]),
         Variant("half hidden", config, half_hidden=True),
+        Variant(f"{noise_name(NOISES[-1])}, half hidden", config, NOISES[-1], half_hidden=True),
+    ]
+    harder = [variant for variant in found if variant.noise > 1 or variant.half_hidden]
+    found += [
+        replace(variant, name=f"{variant.name}, {KNOWN_EXPRESSIONS}", known_expressions=True)
+        for variant in harder
+        if named
     ]
     if not has_prior:
         return found
-    harder = [variant for variant in found if variant.noise > 1 or variant.half_hidden]
     without = [replace(variant, name=f"{variant.name}, {NO_PRIOR}", config=bare) for variant in harder]
     return [found[0], Variant(NO_PRIOR, bare), *found[1:], *without]
 

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 def create_tracker(
     model: str = "default", device: str = "cpu", config: TrackerConfig | None = None, subject: Path | None = None,
-    background: bool = False,
+    background: bool = False, make_solver: SolverMaker | None = None,
 ) -> HeadTracker:  # fmt: skip
     """Make a tracker with a model of `models/` or of a folder, and with its diffusion prior where it has one.
 
     With the `subject` file of a person who was calibrated before, it needs no calibration. On a CUDA `device` frames
     are fitted there; an identity is worked out on the CPU everywhere: in the `background` while frames go on, for a
-    live picture, or else at once, so that results depend on the frames alone.
+    live picture, or else at once, so that results depend on the frames alone. `make_solver` takes the place of the
+    device's own.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def create_tracker(
     from dphm_core.tracking.subject_file import load_subject_of
     from dphm_core.tracking.tracker import HeadTracker
 
-    make_solver = solver_on(device)
+    make_solver = make_solver or solver_on(device)
     head = load_model(model)
     prior = load_model_prior(model, "expression", head) if has_prior(model, "expression") else None
     tracker = HeadTracker(head, config, prior, make_solver, background)

@@ -26,7 +26,7 @@ from dphm_core.evaluation.track_benchmark_options import TrackBenchmarkOptions
 from dphm_core.evaluation.track_benchmark_runs import Recording, from_nothing
 from dphm_core.evaluation.track_benchmark_spoil import GREY, Board, MoreNoise
 from dphm_core.evaluation.track_benchmark_tables import tables
-from dphm_core.evaluation.track_benchmark_variants import AS_IT_IS, NO_PRIOR, variants
+from dphm_core.evaluation.track_benchmark_variants import AS_IT_IS, KNOWN_EXPRESSIONS, NO_PRIOR, variants
 from dphm_core.frames import RGBDFrame
 from dphm_core.output.benchmark import CameraFrames
 from dphm_core.output.track_file import TrackRow, make_track
@@ -172,7 +172,9 @@ def test_every_variant_changes_one_thing() -> None:
     assert next(iter(found)) == AS_IT_IS and found[AS_IT_IS].config == config
     assert found[NO_PRIOR].config == replace(config, prior_spread=0.0)
     assert found[f"noise ×3, {NO_PRIOR}"].noise == 3
+    assert found[f"noise ×3, half hidden, {KNOWN_EXPRESSIONS}"].known_expressions
     assert not any(NO_PRIOR in variant.name for variant in variants(config, has_prior=False))
+    assert not any(variant.known_expressions for variant in variants(config, has_prior=True, named=False))
 
 
 def test_a_camera_gives_frames_at_their_time_and_skips_those_that_nobody_took() -> None:
