@@ -152,7 +152,7 @@ class _Run:
         self._retracking = RetrackingTracker(tracker)
         self._recorder = Recorder(folder, tracker, options.format)
         self._broken_off = False  # whether the recording could not be read to its end
-        self._done_s: list[float] = []  # when each frame after the calibration was done with
+        self._done_s: list[float] = []  # when each frame since the identity last changed was done with
 
     def run(self, frames: SelectedFrames, observer: FrameObserver, on_frame: OnFrame | None) -> dict[str, Any]:
         """Track, then write what is known at the end."""
@@ -183,7 +183,8 @@ class _Run:
                 for tracked in pipeline.results():
                     calibrated = self._recorder.started
                     self._recorder.save(tracked)
-                    self._save_retracked()
+                    if self._save_retracked():
+                        self._done_s.clear()  # neither their time, nor that of the learning before, is one per frame
                     if calibrated:
                         self._done_s.append(perf_counter())
                     if on_frame is not None:
@@ -194,9 +195,12 @@ class _Run:
             self._broken_off = True
             log.warning("%s; going on with the %d frames before", error, self._recorder.frames)
 
-    def _save_retracked(self) -> None:
-        for tracked in self._retracking.take_retracked():
+    def _save_retracked(self) -> int:
+        """Write frames that were tracked once more; how many."""
+        retracked = self._retracking.take_retracked()
+        for tracked in retracked:
             self._recorder.save(tracked)
+        return len(retracked)
 
     def _follow_backwards(self, frames: SelectedFrames) -> None:
         """Track what came before the face was first seen, where the recording can be gone back in."""
@@ -238,6 +242,7 @@ class _Run:
             "interrupted": interrupted,
             "wall_s": round(perf_counter() - self._started, 3),
             "calibration_s": round(self._tracker.calibration_s, 3),
+            "personal_offset": self._tracker.subject is not None and self._tracker.subject.offset is not None,
             **speed_facts(self._recorder.times, self._done_s),
             "peak_memory_mb": peak_memory_mb(),
             "machine": machine_facts(),

@@ -106,13 +106,15 @@ class ScriptedTracker:
     def settled(self) -> bool:
         return self.subject is not None
 
-    def settle(self) -> None:
+    def conclude(self) -> None:
         pass
 
     def finish_calibration(self) -> None:
         if self._faces_seen:
             code = np.arange(5, dtype=np.float32)
-            self.subject = SimpleNamespace(identity_code=code, scale=1.25, posed_vertices=self.posed, faces=FACES)
+            self.subject = SimpleNamespace(
+                identity_code=code, scale=1.25, offset=None, posed_vertices=self.posed, faces=FACES
+            )
             self.calibration_s = 1.5
 
     def cancel(self) -> None:

@@ -58,6 +58,7 @@ class RetrackingTracker:
     def finish(self) -> None:
         """Calibrate on what there was, at the end of a recording that was too short for it, and settle the identity."""
         self._tracker.finish_calibration()
+        self._retracked.extend(self._track_early())  # only tracked with an identity do frames tell more of it
         self._since_known = MAX_UNSETTLED
         self._retracked.extend(self._track_early())
 
@@ -75,7 +76,7 @@ class RetrackingTracker:
             return []
         self._since_known += 1
         if self._since_known > MAX_UNSETTLED:
-            tracker.settle()
+            tracker.conclude()
         self._settled = tracker.settled
         tracked = []
         if self._tracked_with is None or (self._settled and self._tracked_with is not tracker.subject):

@@ -58,6 +58,9 @@ class TrackerConfig:
     """How many times the identity is worked out better as more views of the head come; 0 leaves it as calibrated."""
     refinement_keyframes: int = 16
     """How many frames that takes, a quarter of them only to compare on."""
+    personal: bool = True
+    """Whether what the model cannot express of a face is learnt from the frames that are tracked: a smooth offset of
+    its surface, kept where it holds on frames that it was not made of."""
     lost_inliers: float = 0.5
     """Share of points near the model below which a frame is not tracked."""
     forget_expression_frames: int = 3

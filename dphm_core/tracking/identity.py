@@ -18,6 +18,7 @@ from dphm_core.tracking.calibration import Calibration, Calibrator
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.frame_solver import INLIER_M, Fit, FrameSolver
 from dphm_core.tracking.keyframes import Keyframe, spread_views
+from dphm_core.tracking.personal import fuse
 from dphm_core.tracking.subject_file import KnownSubject, model_fingerprint
 
 log = logging.getLogger(__name__)
@@ -57,17 +58,46 @@ class IdentityFinder:
         self._model, self._config, self._prior = model, config, prior
         self._calibrator = Calibrator(model, config)
 
-    def find(self, frames: Sequence[Keyframe], present: Identity | None, check: Check) -> Identity | None:
-        """Work an identity out from keyframes, going on from the present one where there is one.
-
-        None where they show no head, or none that is nearer to them than the present one; `check` is called often and
-        may raise.
-        """
+    def calibrate(self, frames: Sequence[Keyframe], check: Check) -> Identity | None:
+        """Work an identity out from keyframes; None where they show no head. `check` is called often and may raise."""
         started = perf_counter()
-        found = self._calibrate(frames, check) if present is None else self._refine(frames, present, check)
-        # What follows a fit, like an offset of the surface learnt from keyframes, belongs here: it gets `found`, its
-        # keyframes with their states, and `check`, and answers with an identity of another known and subject.
+        found = self._calibrate(frames, check)
         return None if found is None else replace(found, seconds=perf_counter() - started)
+
+    def refine(
+        self, frames: Sequence[Keyframe], present: Identity, seen: Sequence[Keyframe], check: Check
+    ) -> Identity | None:
+        """Work an identity out from keyframes, going on from the present one; None where it is not nearer to them.
+
+        A present personal offset belongs to the present identity: both are compared without, and the new one gets an
+        offset of its own from the frames that were `seen`.
+        """
+        bare = self._without_offset(present, check)
+        found = self._refine(frames, bare, check)
+        if found is None or bare is present:
+            return found
+        return self.personalise(seen, found, check) or found
+
+    def personalise(self, seen: Sequence[Keyframe], present: Identity, check: Check) -> Identity | None:
+        """Learn what the present head has beyond the model; None where these tracked frames show nothing that holds.
+
+        The vertices keep their order, and what is there already is added to.
+        """
+        fits = self._fits(seen, present.subject, COMPARE_ITERATIONS, check)
+        states = [(frame.observation, fit.state) for frame, fit in zip(seen, fits, strict=True)]
+        subject = fuse(present.subject, states, check)
+        if subject is None:
+            return None
+        judged = self._fits(spread_views(seen, self._config.refinement_keyframes), subject, COMPARE_ITERATIONS, check)
+        residual_m, shape_error_m = np.nanmedian([(fit.residual_m, fit.shape_error_m) for fit in judged], axis=0)
+        known = replace(
+            present.known, offset=subject.offset, residual_m=float(residual_m), shape_error_m=float(shape_error_m)
+        )
+        log.info(
+            "personal offset from %d frames: mean distance %.2f mm, shape %.2f mm off, %.2f mm before",
+            len(seen), residual_m * 1e3, shape_error_m * 1e3, present.known.shape_error_m * 1e3,
+        )  # fmt: skip
+        return Identity(known, subject)
 
     def _calibrate(self, frames: Sequence[Keyframe], check: Check) -> Identity | None:
         chosen = spread_views(frames, self._config.calibration_keyframes)
@@ -103,6 +133,12 @@ class IdentityFinder:
             return None
         return self._identity(result, subject, fitted, check)
 
+    def _without_offset(self, identity: Identity, check: Check) -> Identity:
+        if identity.known.offset is None:
+            return identity
+        known = replace(identity.known, offset=None)
+        return replace(identity, known=known, subject=known.subject(self._model, check))
+
     def _identity(self, result: Calibration, subject: Subject, fitted: list[Keyframe], check: Check) -> Identity:
         """Put an identity together: what its own frames leave tells it from others later."""
         started = [replace(frame, state=state) for frame, state in zip(fitted, result.states, strict=True)]
@@ -124,7 +160,7 @@ class IdentityFinder:
             np.mean([fit.inliers * np.nan_to_num(fit.residual_m) + (1 - fit.inliers) * INLIER_M for fit in fits])
         )
 
-    def _fits(self, frames: list[Keyframe], subject: Subject, iterations: int | None, check: Check) -> list[Fit]:
+    def _fits(self, frames: Sequence[Keyframe], subject: Subject, iterations: int | None, check: Check) -> list[Fit]:
         solver, fits = FrameSolver(subject, self._config, self._prior), []
         for frame in frames:
             check()

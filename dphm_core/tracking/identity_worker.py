@@ -6,6 +6,7 @@ at frames that depend on nothing but the recording.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from dphm_core.aside import Aside, Check
@@ -14,6 +15,7 @@ from dphm_core.frames import Observation, Similarity
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.even_frames import EvenFrames
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.identity import Identity, IdentityFinder, generic_identity
 from dphm_core.tracking.keyframes import Keyframe, KeyframePool
@@ -28,6 +30,9 @@ PAUSE_S = 2.0
 """Between two refinements, by the frames' clock."""
 MAX_REFUSALS = 2
 """Refinements in a row that were none, after which no more is expected of them."""
+PERSONAL_FRAMES = (90, 360, 1440)
+"""Tracked frames after which, in a live picture, the personal offset is worked out, and added to: 3, 12 and 48 seconds.
+In a recording that is done once, when it is concluded."""
 CANCEL_S = 1.0
 """How long `cancel` waits for the work under way, which looks up several times in a tenth of it."""
 
@@ -46,6 +51,7 @@ class IdentityWorker:
 
     def __init__(self, model: HeadModel, config: TrackerConfig, prior: LatentPrior | None, background: bool) -> None:
         self._model, self._config, self._prior = model, config, prior
+        self._background = background
         self._work: Aside[Identity | None] = Aside(background, "dphm-identity")
         self._first: Aside[Identity] = Aside(background, "dphm-identity")
         self._with_generic = background and model.template is not None  # other meshes would not have its topology
@@ -59,8 +65,11 @@ class IdentityWorker:
         self._present = present
         self._collected: list[Keyframe] = []
         self._pool = KeyframePool()
+        self._even = EvenFrames()
         self._before: Keyframe | None = None
-        self._refined = self._refusals = 0
+        self._refined = self._refusals = self._personal_rounds = 0
+        self._personal_offered = 0  # frames that there were at the last of these rounds
+        self._take_up: Callable[[Identity | None], None] = self._take_calibrated  # what comes of the work under way
         self._last_s: float | None = None  # when the last work ended
         self._settled = False
 
@@ -81,8 +90,7 @@ class IdentityWorker:
         """Whether the identity will not change any more."""
         if self._present is None or self._work.busy:
             return False
-        given_up = self._refusals >= MAX_REFUSALS or self._refined >= self._config.refinements or self._work.closed
-        return self._settled or given_up or self._model.template is None  # without it, vertices would be others
+        return self._settled or self._work.closed or not (self._refines or self._personalises)
 
     def settle(self) -> None:
         """Keep the present identity from now on."""
@@ -100,7 +108,7 @@ class IdentityWorker:
             state = FitState.at_rest(pose, self._model.config.expression_dim)
             self._collected.append(self._keyframe(observation, state, trust).to_keep())
         if len(self._collected) >= wanted and not self._first.busy:
-            self._start(self._collected)
+            self._calibrate()
 
     def see_tracked(self, observation: Observation, state: FitState, confidence: float) -> None:
         """Look at a frame of the present head."""
@@ -110,42 +118,51 @@ class IdentityWorker:
         if confidence < SURE:
             return
         self._pool.offer(frame)
-        now_s = observation.frame.timestamp_s
-        rested = self._last_s is None or abs(now_s - self._last_s) >= PAUSE_S
-        views = len(self._pool.frames)
-        if not self._work.busy and rested and self._pool.new_views >= NEW_VIEWS and views >= MIN_VIEWS:
+        self._even.offer(frame)
+        if self._work.busy:
+            return
+        if self._refinement_due(observation.frame.timestamp_s):
             self._pool.new_views = 0
-            self._start(self._pool.frames)
+            self._refine()
+        elif self._background and self._personalises and self._even.offered >= PERSONAL_FRAMES[self._personal_rounds]:
+            self._personalise()
 
     def take(self) -> Identity | None:
         """Hand a new identity over, once; None while there is none."""
         if not self._work.done:
             return None
-        found, first = self._work.take(), self._present is None
+        found = self._work.take()
         self._last_s = None if self._before is None else self._before.observation.frame.timestamp_s
-        if first:
-            self._collected = []
-            self._pool = KeyframePool(() if found is None else found.keyframes)
-        elif found is None:
-            self._refusals += 1
-        else:
-            self._refined, self._refusals = self._refined + 1, 0
-            self._pool.update(found.keyframes)
+        self._take_up(found)
         self._present = found or self._present
         return found
 
     def finish(self) -> Identity | None:
         """The identity of somebody yet unknown from what there is: there will not be more frames. Waits for it."""
         if self._present is None and not self._work.busy and self._collected:
-            self._work.reopen()
-            self._start(self._collected)
+            self._calibrate()
         self._work.wait()
         return self.take()
+
+    def conclude(self) -> Identity | None:
+        """What is still to be learnt of the present head from the frames so far; then it is kept. Waits for it."""
+        self._work.wait()
+        found = self.take()
+        if not self.settled and self._personalises and self._even.offered >= 2 * self._personal_offered:
+            self._personalise()
+            self._work.wait()
+            found = self.take() or found
+        self.settle()
+        return found
 
     def cancel(self) -> None:
         """Give up the work under way, and begin no other; may be called from any thread."""
         self._first.cancel(CANCEL_S)
         self._work.cancel(CANCEL_S)
+
+    def reopen(self) -> None:
+        """Let work begin again after `cancel`."""
+        self._work.reopen()
 
     def _keyframe(self, observation: Observation, state: FitState, trust: float) -> Keyframe:
         self._before = Keyframe.of(observation, state, trust, self._before)
@@ -157,15 +174,70 @@ class IdentityWorker:
         elif self._with_generic and self.generic is None and not self._first.busy:
             self._first.start(partial(_generic, self._model, self._config.threads))
 
-    def _start(self, frames: list[Keyframe]) -> None:
+    @property
+    def _refines(self) -> bool:
+        """Whether refinements may still come."""
+        enough = self._refusals >= MAX_REFUSALS or self._refined >= self._config.refinements
+        return not enough and self._model.template is not None  # without it, vertices would be others
+
+    @property
+    def _personalises(self) -> bool:
+        """Whether the personal offset may still change."""
+        return self._config.personal and self._personal_rounds < len(PERSONAL_FRAMES)
+
+    def _refinement_due(self, now_s: float) -> bool:
+        rested = self._last_s is None or abs(now_s - self._last_s) >= PAUSE_S
+        return self._refines and rested and self._pool.new_views >= NEW_VIEWS and len(self._pool.frames) >= MIN_VIEWS
+
+    def _calibrate(self) -> None:
+        frames = self._collected
+        self._start(self._take_calibrated, lambda finder, check: finder.calibrate(frames, check))
+
+    def _refine(self) -> None:
+        assert self._present is not None
+        frames, present, seen = self._pool.frames, self._present, self._seen()
+        self._start(self._take_refined, lambda finder, check: finder.refine(frames, present, seen, check))
+
+    def _personalise(self) -> None:
+        assert self._present is not None
+        present, seen = self._present, self._seen()
+        self._personal_offered = self._even.offered
+        self._start(self._take_personal, lambda finder, check: finder.personalise(seen, present, check))
+
+    def _start(
+        self, take_up: Callable[[Identity | None], None], find: Callable[[IdentityFinder, Check], Identity | None]
+    ) -> None:
         finder = IdentityFinder(self._model, self._config, self._prior)
         threads = self._config.threads
 
-        def find(check: Check, present: Identity | None = self._present) -> Identity | None:
+        def work(check: Check) -> Identity | None:
             prepare_thread(threads)
-            return finder.find(frames, present, check)
+            return find(finder, check)
 
-        self._work.start(find)
+        self._take_up = take_up
+        self._work.start(work)
+
+    def _take_calibrated(self, found: Identity | None) -> None:
+        self._collected = []
+        self._pool = KeyframePool(() if found is None else found.keyframes)
+
+    def _take_refined(self, found: Identity | None) -> None:
+        if found is None:
+            self._refusals += 1
+            return
+        self._refined, self._refusals = self._refined + 1, 0
+        self._pool.update(found.keyframes)
+        if found.known.offset is None:  # else it was made anew
+            self._personal_rounds = self._personal_offered = 0
+
+    def _take_personal(self, found: Identity | None) -> None:
+        # Where nothing was found, more of the same will not tell more.
+        self._personal_rounds = len(PERSONAL_FRAMES) if found is None else self._personal_rounds + 1
+
+    def _seen(self) -> list[Keyframe]:
+        """Tracked frames in order of time, each once: evenly spread ones, and those of rare views."""
+        frames = {frame.observation.frame.timestamp_s: frame for frame in [*self._pool.frames, *self._even.frames]}
+        return [frames[time_s] for time_s in sorted(frames)]
 
 
 def _generic(model: HeadModel, threads: int, check: Check) -> Identity:

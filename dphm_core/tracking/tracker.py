@@ -138,11 +138,21 @@ class HeadTracker:
         self._identities.cancel()
 
     def finish_calibration(self) -> None:
-        """Calibrate on the frames seen so far: a recording may end before enough of them came."""
-        if self.subject is None:
-            prepare_thread(self.config.threads)
-            with self._turn:
+        """Calibrate on the frames seen so far: a recording may end before enough of them came.
+
+        From here on work may be done again that `cancel` had ended with the last frame.
+        """
+        prepare_thread(self.config.threads)
+        with self._turn:
+            self._identities.reopen()
+            if self.subject is None:
                 self._adopt(self._identities.finish())
+
+    def conclude(self) -> None:
+        """Learn what the frames so far still tell of the subject, and keep it: a recording is at its end."""
+        prepare_thread(self.config.threads)
+        with self._turn:
+            self._adopt(self._identities.conclude())
 
     def restart(self) -> None:
         """Forget where the head was, keep whose it is: for going back in a recording."""

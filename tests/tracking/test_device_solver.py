@@ -14,7 +14,8 @@ from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.errors import SettingError
 from dphm_core.frames import Observation, TrackedFrame, TrackStatus
 from dphm_core.heads.latent_prior import load_model_prior
-from dphm_core.heads.subject import Subject
+from dphm_core.heads.offset import LIMIT, SHAPE, SurfaceOffset
+from dphm_core.heads.subject import Subject, personalised
 from dphm_core.tracking import create_tracker, solver_on
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
@@ -75,6 +76,23 @@ def test_it_fits_as_the_plain_solver_does(
         mesh = solver.posed_vertices(got.state.expression)
         np.testing.assert_allclose(mesh, subject.posed_vertices(got.state.expression), atol=1e-5)
         state = expected.state
+
+
+def test_it_fits_a_personal_shape_as_the_plain_solver_does(
+    first_pass: FirstPass, observations: list[Observation]
+) -> None:
+    coefficients = np.zeros(SHAPE, np.float32)
+    coefficients[12:19, 12:20, 10:22] = 0.2 * LIMIT
+    subject, config = personalised(subject_of(first_pass), SurfaceOffset(coefficients)), first_pass[0].config
+    state = state_of(first_pass[1][11])
+    fits = [
+        solver.solve(observations[12], state)
+        for solver in (FrameSolver(subject, config), DeviceSolver(subject, config, None, CPU))
+    ]
+    assert_same(fits[1].state, fits[0].state)
+    assert fits[1].residual_m == pytest.approx(fits[0].residual_m, rel=1e-3)
+    without = FrameSolver(subject_of(first_pass), config).solve(observations[12], state)
+    assert abs(fits[0].residual_m - without.residual_m) > 1e-5
 
 
 def test_from_rest_with_fewer_points_than_there_is_room_for(

@@ -12,6 +12,7 @@ import pytest
 
 from dphm_core.frames import Observation, Similarity, TrackedFrame, TrackStatus
 from dphm_core.heads.model import HeadModel
+from dphm_core.heads.offset import LIMIT, SHAPE, SurfaceOffset
 from dphm_core.tracking import calibration, identity_worker
 from dphm_core.tracking.calibration import Calibrator
 from dphm_core.tracking.config import TrackerConfig
@@ -27,7 +28,7 @@ from dphm_core.tracking.tracker import HeadTracker
 
 QUICK = TrackerConfig(
     calibration_frames=4, calibration_keyframes=2, calibration_iterations=4, calibration_points=300, points=600,
-    refinement_keyframes=4, refinements=1,
+    refinement_keyframes=4, refinements=1, personal=False,
 )  # fmt: skip
 
 REFINING = replace(QUICK, calibration_iterations=8, refinement_keyframes=8)
@@ -63,7 +64,10 @@ def bad(first_pass: tuple[HeadTracker, list[TrackedFrame]]) -> Identity:
     tracker = first_pass[0]
     assert tracker.known is not None
     noise = np.random.default_rng(0).standard_normal(len(tracker.known.coefficients)).astype(np.float32)
-    known = replace(tracker.known, coefficients=tracker.known.coefficients + 0.6 * noise, shape_error_m=0.002)
+    nothing = SurfaceOffset(np.zeros(SHAPE, np.float32))
+    known = replace(
+        tracker.known, coefficients=tracker.known.coefficients + 0.6 * noise, shape_error_m=0.002, offset=nothing
+    )
     return Identity(known, known.subject(tracker.model))
 
 
@@ -140,10 +144,14 @@ def test_results_of_a_recording_do_not_depend_on_time(model: HeadModel, observat
 def test_a_bad_identity_is_refined_and_a_good_one_kept(
     model: HeadModel, good: Identity, bad: Identity, keyframes: list[Keyframe]
 ) -> None:
+    """Also where the good one has a personal offset that makes it worse: offsets are not what is compared."""
     finder = IdentityFinder(model, REFINING, None)
-    assert finder.find(keyframes, good, lambda: None) is None
-    better = finder.find(keyframes, bad, lambda: None)
+    everywhere = SurfaceOffset(np.full(SHAPE, 0.4 * LIMIT, np.float32))
+    known = replace(good.known, offset=everywhere)
+    assert finder.refine(keyframes, Identity(known, known.subject(model)), (), lambda: None) is None
+    better = finder.refine(keyframes, bad, (), lambda: None)
     assert better is not None and len(better.keyframes) == 6
+    assert better.known.offset is None  # of no frames, none is made
     assert better.subject.faces is good.subject.faces
     assert model.template is not None
     skin = model.template.tracked
