@@ -33,12 +33,9 @@ class Variant:
 
     def change(self, truth: GroundTruth) -> Callable[[RGBDFrame], RGBDFrame] | None:
         """What is done to each frame; None for nothing."""
-        noise, board = MoreNoise(self.noise), Board(truth)
-        if self.half_hidden and self.noise > 1:
-            return lambda frame: board(noise(frame))
         if self.half_hidden:
-            return board
-        return noise if self.noise > 1 else None
+            return Board(truth)
+        return MoreNoise(self.noise) if self.noise > 1 else None
 
 
 def variants(config: TrackerConfig, has_prior: bool, named: bool = True) -> list[Variant]:
@@ -55,7 +52,6 @@ def variants(config: TrackerConfig, has_prior: bool, named: bool = True) -> list
         Variant("half the points", replace(config, points=max(MIN_POINTS, config.points // 2))),
         *(Variant(noise_name(noise), config, noise) for noise in NOISES[1:]),
         Variant("half hidden", config, half_hidden=True),
-        Variant(f"{noise_name(NOISES[-1])}, half hidden", config, NOISES[-1], half_hidden=True),
     ]
     harder = [variant for variant in found if variant.noise > 1 or variant.half_hidden]
     found += [

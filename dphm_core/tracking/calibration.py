@@ -20,8 +20,9 @@ from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState, pose_jacobian_of_head_points
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.rigid import HEAD_SCALES
-from dphm_core.tracking.sampling import face_points
+from dphm_core.tracking.sampling import COMPLETE, face_points
 from dphm_core.tracking.scores import score_table
+from dphm_core.tracking.sight import sight_of
 from dphm_core.tracking.terms import METRES_PER_UNIT, Residuals, landmark_rays, reprojection_residuals, robust_weights
 from dphm_core.tracking.weighting import add_depth, add_scores, depth_sigma_m, normal_agreement
 
@@ -64,6 +65,9 @@ class Calibrator:
         self._mean = torch.from_numpy(model.identity_mean)
         self._scores = score_table(model.expression_names)
         self._coefficient_count = model.identity_basis.shape[1]
+        vertices = np.full(0, NO_VERTEX) if model.template is None else model.template.landmark_vertices
+        self._landmarks = np.nonzero(vertices != NO_VERTEX)[0]
+        self._sight = sight_of(model, self._landmarks)
 
     def fit(
         self, observations: list[Observation], starts: list[FitState], check: Callable[[], None] = lambda: None,
@@ -128,7 +132,7 @@ class Calibrator:
         """Add one keyframe's terms; returns its mean inlier distance."""
         config = self._config
         columns = self._columns(index)
-        points, normals = face_points(observation, state.head_to_cam, count, rng)
+        points, normals = face_points(observation, state.head_to_cam, count, rng, COMPLETE)
         residuals = self._distances(state, coefficients, points)
         add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, sigma, config, columns)
         expression = columns[self._coefficient_count + 1 : -POSE_SIZE]
@@ -176,9 +180,9 @@ class Calibrator:
         """Reprojection errors of all template landmarks."""
         template = self._model.template
         rays = landmark_rays(observation)
-        if template is None or rays is None:
+        if template is None or rays is None or self._sight is None:
             return
-        landmarks = np.nonzero(template.landmark_vertices != NO_VERTEX)[0]
+        landmarks = self._landmarks
         vertices = template.landmark_vertices[landmarks]
         identity = template.identity_basis[:, vertices]
         expression = template.expression_basis[:, vertices]
@@ -189,6 +193,8 @@ class Calibrator:
         basis = np.concatenate([identity, size, expression])
         residuals = reprojection_residuals(points_head, basis, rays[landmarks], state.head_to_cam)
         weight = robust_weights(residuals.values, 3 * LANDMARK_SIGMA_M) / LANDMARK_SIGMA_M**2
+        assert observation.landmarks is not None
+        weight *= np.repeat(self._sight.weights(observation.landmarks, state.head_to_cam), 2)
         # Landmarks of one face err together: all of them count as some thirty.
         equations.add(residuals.jacobian, residuals.values, weight * (30 / len(landmarks)), columns)
 

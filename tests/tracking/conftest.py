@@ -6,12 +6,17 @@ import pytest
 from demo_recording import CALIBRATION_FRAMES, DEMO, LAST
 
 from dphm_core.frames import Observation, TrackedFrame
-from dphm_core.heads.model import load_model
+from dphm_core.heads.model import HeadModel, load_model
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.landmarks.observe import Observer
 from dphm_core.sources import open_source
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.tracker import HeadTracker
+
+
+@pytest.fixture(scope="session")
+def default_model() -> HeadModel:
+    return load_model("default")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from dphm_core.diffusion.prior_file import EXPRESSION_PRIOR, IDENTITY_PRIOR, sav
 from dphm_core.errors import DataError
 from dphm_core.evaluation.metrics import closest_on_mesh
 from dphm_core.frames import FloatArray, Observation
-from dphm_core.heads.model import HeadModel, load_model, save_model
+from dphm_core.heads.model import HeadModel, save_model
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.tracking.initial_pose import initial_pose
 from dphm_core.tracking.offline.config import OfflineConfig
@@ -247,11 +247,6 @@ def test_prior_files_of_a_model_are_taken(tmp_path: Path) -> None:
     save_prior(random_prior(SMALL.expression_dim), tmp_path / EXPRESSION_PRIOR)
     fields = load_offline_model(tmp_path).fields
     assert fields.identity_prior is not None and fields.expression_prior is not None
-
-
-@pytest.fixture(scope="module")
-def default_model() -> HeadModel:
-    return load_model("default")
 
 
 def known_head(model: HeadModel) -> tuple[list[Observation], list[FloatArray]]:

@@ -69,7 +69,8 @@ class FitProgram:
         return {
             "points": (points, 3), "normals": (points, 3), "counted": (points,),
             "rotation": (3, 3), "translation": (3,), "expression": (self.size,), "scale": (), "depth_sigma": (),
-            "landmarks": (), "rays": (len(self.landmarks), 2), "targets": (len(self.scores.scores),), "look": (1,),
+            "landmarks": (), "rays": (len(self.landmarks), 2), "in_sight": (len(self.landmarks),),
+            "targets": (len(self.scores.scores),), "look": (1,),
         }  # fmt: skip
 
     @property
@@ -167,7 +168,8 @@ class FitProgram:
         assert self._contours is not None
         sigma = self._config.contour_sigma_m
         values, jacobian = self._contours.rows(state, inputs["rays"])
-        weighted = jacobian * (robust(values, 4 * sigma) * (inputs["landmarks"] / sigma**2))[:, None]
+        believed = (inputs["landmarks"] * inputs["in_sight"]).repeat_interleave(2)
+        weighted = jacobian * (robust(values, 4 * sigma) * (believed / sigma**2))[:, None]
         return hessian + (weighted.T @ jacobian).double(), gradient + (weighted.T @ values).double()
 
     def _step(self, hessian: Tensor, gradient: Tensor, state: DeviceState) -> Tensor:

@@ -19,6 +19,7 @@ from dphm_core.tracking.on_device.program import FitProgram
 from dphm_core.tracking.on_device.runner import Runner
 from dphm_core.tracking.prior_term import LOOKS
 from dphm_core.tracking.sampling import face_points
+from dphm_core.tracking.sight import sight_of
 from dphm_core.tracking.terms import landmark_rays
 from dphm_core.tracking.weighting import depth_sigma_m
 
@@ -37,6 +38,7 @@ class DeviceSolver:
         with memory_told(device):
             self._program = FitProgram(subject, config, prior, device)
             self._runner = Runner(self._program, device, device_config or DeviceConfig())
+        self._sight = sight_of(subject.model, self._program.landmarks)
         self._rng = np.random.default_rng(0)
         self._residual_m = float("nan")  # of the frame before
         self.device_s = 0.0
@@ -87,6 +89,8 @@ class DeviceSolver:
         inputs["landmarks"][...] = landmarks is not None
         if rays is not None and landmarks is not None:
             inputs["rays"][:] = rays[self._program.landmarks]
+            if self._sight is not None:
+                inputs["in_sight"][:] = self._sight.weights(landmarks, pose)
             inputs["targets"][:] = self._program.scores.targets(landmarks.blendshapes)
         self._take_a_look()
 
