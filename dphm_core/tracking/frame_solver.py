@@ -23,6 +23,7 @@ from dphm_core.tracking.prior_term import PriorTerm
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
 from dphm_core.tracking.shape_error import shape_error
+from dphm_core.tracking.sight import sight_of
 from dphm_core.tracking.terms import (
     ContourTerm,
     distance_residuals,
@@ -62,6 +63,7 @@ class FrameSolver:
         names = subject.model.expression_names
         self._scores = score_table(names)
         self._contours = contour_term(subject)
+        self._sight = None if self._contours is None else sight_of(subject.model, self._contours.landmarks)
         self._rng = np.random.default_rng(0)
         self._residual_m = float("nan")  # of the frame before
 
@@ -114,6 +116,8 @@ class FrameSolver:
         if self._contours is not None and rays is not None:
             contour = self._contours.residuals(state, rays)
             robust = robust_weights(contour.values, 4 * config.contour_sigma_m) / config.contour_sigma_m**2
+            if self._sight is not None:
+                robust *= np.repeat(self._sight.weights(observation.landmarks, start.head_to_cam), 2)
             equations.add(contour.jacobian, contour.values, robust)
 
 
