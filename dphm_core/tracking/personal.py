@@ -20,7 +20,7 @@ from dphm_core.heads.offset import LOW, SHAPE, SPACING, SurfaceOffset
 from dphm_core.heads.subject import Subject, personalised
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.offset_fit import OffsetProblem, Surface, gain
-from dphm_core.tracking.sampling import face_points
+from dphm_core.tracking.sampling import COMPLETE, face_points
 from dphm_core.tracking.terms import robust_weights
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class PersonalResidual:
 
     def add(self, observation: Observation, state: FitState, weight: float = 1.0) -> None:
         """Take a frame in whose fit is good; `weight` is the trust in it, 0..1."""
-        points, normals = face_points(observation, state.head_to_cam, POINTS, self._rng)
+        points, normals = face_points(observation, state.head_to_cam, POINTS, self._rng, COMPLETE)
         if len(points) and weight > 0:
             self._looks.append(self._look(points, normals, state, weight))
 
