@@ -231,8 +231,10 @@ class IdentityWorker:
             self._personal_rounds = self._personal_offered = 0
 
     def _take_personal(self, found: Identity | None) -> None:
-        # Where nothing was found, more of the same will not tell more.
-        self._personal_rounds = len(PERSONAL_FRAMES) if found is None else self._personal_rounds + 1
+        assert self._present is not None
+        # To an offset that holds, more frames add nothing; where there is none yet, they may tell what others did not.
+        complete = found is None and self._present.known.offset is not None
+        self._personal_rounds = len(PERSONAL_FRAMES) if complete else self._personal_rounds + 1
 
     def _seen(self) -> list[Keyframe]:
         """Tracked frames in order of time, each once: evenly spread ones, and those of rare views."""
