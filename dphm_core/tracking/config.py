@@ -16,6 +16,9 @@ class TrackerConfig:
 
     points: int = 1500
     """Depth points per frame."""
+    frame_s: float = 0.0
+    """Seconds between the frames of a live picture: on the CPU fewer points are taken where that time is short.
+    0 takes all of them always, so that results do not depend on time."""
     iterations: int = 3
     """Gauss–Newton steps per frame."""
     depth_sigma_m: float = 0.0015
@@ -77,6 +80,7 @@ class TrackerConfig:
         limits: dict[str, tuple[float, float]] = {
             **dict.fromkeys(counts, (1, 1000)),
             **dict.fromkeys(spreads, (1e-6, 100.0)),
+            "frame_s": (0.0, 10.0),
             "prior_spread": (0.0, 100.0),
             "smoothness": (0.0, 100.0),
             "points": (MIN_POINTS, 1_000_000),

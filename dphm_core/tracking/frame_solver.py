@@ -19,6 +19,7 @@ from dphm_core.landmarks.landmark_sets import CONTOURS
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState
 from dphm_core.tracking.normal_equations import NormalEquations
+from dphm_core.tracking.point_budget import PointBudget
 from dphm_core.tracking.prior_term import PriorTerm
 from dphm_core.tracking.sampling import face_points
 from dphm_core.tracking.scores import score_table
@@ -65,12 +66,13 @@ class FrameSolver:
         self._contours = contour_term(subject)
         self._sight = None if self._contours is None else sight_of(subject.model, self._contours.landmarks)
         self._rng = np.random.default_rng(0)
+        self._budget = PointBudget(config.points, config.frame_s)
         self._residual_m = float("nan")  # of the frame before
 
     def solve(self, observation: Observation, start: FitState, iterations: int | None = None) -> Fit:
         """Fit one frame from `start`, the state of the frame before."""
         config = self._config
-        points, normals = face_points(observation, start.head_to_cam, config.points, self._rng)
+        points, normals = face_points(observation, start.head_to_cam, self._budget.begin(), self._rng)
         if len(points) < MIN_POINTS:
             return Fit(start, float("nan"), 0.0)
         # What was found anew may be somebody else: the frame before tells nothing of the camera's noise then.
@@ -90,6 +92,8 @@ class FrameSolver:
             state = step_within_box(equations, state, bool(self._subject.model.expression_names))
         fit = judged(state, points, signed_distances(self._subject, state, points))
         self._residual_m = fit.residual_m
+        if iterations is None:
+            self._budget.end(len(points))
         return fit
 
     def posed_vertices(self, expression: FloatArray, previous: FloatArray | None = None) -> FloatArray:

@@ -55,7 +55,7 @@ class HeadTracker:
         self.config = config or TrackerConfig()
         self.calibration_s = 0.0
         self._prior, self._make_solver = expression_prior, make_solver
-        self._identities = IdentityWorker(model, self.config, expression_prior, background)
+        self._identities = IdentityWorker(model, replace(self.config, frame_s=0.0), expression_prior, background)
         self._follower: Follower | None = None
         self._generic: Follower | None = None  # follows the mean head until there is the subject's
         self._status = TrackStatus.SEARCHING

@@ -71,7 +71,9 @@ def frames_of(
         pose = Similarity(rotation, np.array([0.02, -0.03, 0.55], np.float32), SCALE)
         directions = rng.standard_normal((POINTS, 3)).astype(np.float32)
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        directions = directions[directions @ rotation[2] < -0.2]
+        facing = -directions @ rotation[2]
+        # A camera's pixels are even in the picture: the more a place is turned away, the fewer points it gets.
+        directions = directions[(facing > 0.2) & (facing > rng.random(POINTS))]
         points = pose.to_camera(directions * (RADIUS + shape(directions))[:, None])
         points *= 1 + noise_m * rng.standard_normal((len(points), 1)).astype(np.float32) / 0.5
         image = np.zeros((0, 0), np.float32)

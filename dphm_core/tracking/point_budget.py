@@ -1,0 +1,45 @@
+"""How many points a frame's fit takes so that it is done before the next frame comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+LEAST = 500
+"""Fewer points save little time and leave the face visibly worse."""
+SHARE = 0.75
+"""Of a frame's time that is for the fit; the rest is for the mesh, for judging it, and to be sure."""
+RENEWAL = 0.15
+"""Part that the last fit has in the estimate of what a point takes."""
+
+
+class PointBudget:
+    """Counts points by the time they take; lives on the tracking thread.
+
+    Parameters
+    ----------
+    most : int
+        Points where time does not matter.
+    frame_s : float
+        Seconds from frame to frame; 0 takes `most` points always, so that results do not depend on time.
+    clock : callable
+        Seconds of now.
+    """
+
+    def __init__(self, most: int, frame_s: float, clock: Callable[[], float] = perf_counter) -> None:
+        self._most, self._fit_s, self._clock = most, SHARE * frame_s, clock
+        self._point_s = 0.0
+        self._began = 0.0
+
+    def begin(self) -> int:
+        """Begin a fit: how many points it may take."""
+        self._began = self._clock()
+        if not self._fit_s or not self._point_s:
+            return self._most
+        return min(self._most, max(LEAST, int(self._fit_s / self._point_s)))
+
+    def end(self, points: int) -> None:
+        """End a fit of the usual number of steps, with so many points."""
+        # What a fit takes without any points is spread over them; fits of one length come to the right count anyway.
+        point_s = (self._clock() - self._began) / points
+        self._point_s += (point_s - self._point_s) * (RENEWAL if self._point_s else 1.0)
