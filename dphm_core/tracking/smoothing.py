@@ -15,8 +15,8 @@ from dphm_core.frames import UNITS_PER_METRE, Similarity
 from dphm_core.tracking.fit_state import FitState, orthonormal
 from dphm_core.tracking.place import FACE_POINT
 
-PART = 0.25
-"""Of a difference that noise makes, how much is shown: it leaves 0.38 of the noise."""
+POSE_PART, CODE_PART = 0.12, 0.18
+"""Of a difference that noise makes, how much is shown: they leave 0.25 and 0.31 of the noise."""
 POSE_CHANGE_M = (0.0005, 0.001)
 """Change of a pose up to which it is noise, and from which it is motion."""
 CODE_CHANGE = (0.031, 0.048)
@@ -49,7 +49,7 @@ class Smoother:
         pose = _pose_between(before.head_to_cam, state.head_to_cam, _scaled(POSE_CHANGE_M, factor))
         change = state.expression - before.expression
         size = float(np.sqrt((change**2).mean()))
-        part = _part(size, _scaled(CODE_CHANGE, factor * self._sigma))
+        part = _part(size, _scaled(CODE_CHANGE, factor * self._sigma), CODE_PART)
         return FitState(pose, (before.expression + part * change).astype(np.float32))
 
     def keep(self, shown: FitState) -> None:
@@ -67,16 +67,16 @@ def _pose_between(before: Similarity, now: Similarity, limits: tuple[float, floa
     start, end = (pose.rotation @ middle + pose.translation_m for pose in (before, now))
     turn = Rotation.from_matrix(now.rotation @ before.rotation.T).as_rotvec()
     change_m = float(np.sqrt(((end - start) ** 2).sum() + (LEVER_M**2) * (turn**2).sum()))
-    part = _part(change_m, limits)
+    part = _part(change_m, limits, POSE_PART)
     rotation = orthonormal(Rotation.from_rotvec(part * turn).as_matrix() @ before.rotation)
     place = start + part * (end - start) - rotation @ middle
     return Similarity(rotation, place.astype(np.float32), now.scale)
 
 
-def _part(change: float, limits: tuple[float, float]) -> float:
-    """Of a change, how much is shown: `PART` of noise, all of motion, smoothly between the two."""
+def _part(change: float, limits: tuple[float, float], least: float) -> float:
+    """Of a change, how much is shown: `least` of noise, all of motion, smoothly between the two."""
     x = float(np.clip((change - limits[0]) / (limits[1] - limits[0]), 0, 1))
-    return PART + (1 - PART) * x * x * (3 - 2 * x)
+    return least + (1 - least) * x * x * (3 - 2 * x)
 
 
 def _scaled(limits: tuple[float, float], factor: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from dphm_core.frames import Similarity
 from dphm_core.tracking.fit_state import FitState
-from dphm_core.tracking.smoothing import PART, Smoother
+from dphm_core.tracking.smoothing import POSE_PART, Smoother
 
 SIZE = 20
 SIGMA = 0.5
@@ -76,9 +76,9 @@ def test_a_turning_head_is_followed_in_the_same_frame() -> None:
 
 def test_a_small_change_that_lasts_is_arrived_at() -> None:
     first, second = (state(np.zeros(3), np.array([0, 0, z]), np.zeros(SIZE)) for z in (0.6, 0.6003))
-    seen = shown(Smoother(1.0, SIGMA), [first] + [second] * 20)
+    seen = shown(Smoother(1.0, SIGMA), [first] + [second] * 60)
     steps = np.diff([one.head_to_cam.translation_m[2] for one in seen])
-    assert abs(steps[0] - PART * 0.0003) < 1e-6
+    assert abs(steps[0] - POSE_PART * 0.0003) < 1e-6
     assert abs(seen[-1].head_to_cam.translation_m[2] - 0.6003) < 2e-6
 
 
