@@ -50,9 +50,9 @@ def open_session(uri: str, model: str = "default", subject: Path | None = None, 
     try:
         from dphm_core.landmarks.observe import Observer
         from dphm_core.tracking import create_tracker
-        from dphm_core.tracking.config import TrackerConfig
+        from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
 
-        config = TrackerConfig(frame_s=1 / source.info.fps if source.info.fps > 0 else 0.0)
+        config = TrackerConfig(frame_s=min(1 / source.info.fps, LONGEST_FRAME_S) if source.info.fps > 0 else 0.0)
         tracker = create_tracker(model, device, config, subject, background=True)
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
         pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)

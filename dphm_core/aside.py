@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from dphm_core.errors import Cancelled
@@ -52,7 +53,8 @@ class Aside(Generic[T]):
     @property
     def done(self) -> bool:
         """Whether there is a result to be taken."""
-        return self._work is not None and self._work.done.is_set()
+        work = self._work  # once: another thread may give it up meanwhile
+        return work is not None and work.done.is_set()
 
     def start(self, do: Callable[[Check], T]) -> None:
         """Begin a piece of work; only while not busy.
@@ -81,7 +83,7 @@ class Aside(Generic[T]):
     def take(self) -> T | None:
         """Hand the result over, once; None while there is none. Raises what the work raised."""
         work = self._work
-        if work is None or not self.done:
+        if work is None or not work.done.is_set():
             return None
         self._work = None
         if work.error is not None:
@@ -140,7 +142,9 @@ class _Work(Generic[T]):
 
     def run_on_thread(self) -> None:
         if sys.platform == "linux":  # elsewhere this is not the thread's own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            thread = threading.get_native_id()
+            with suppress(OSError):  # more urgent than others is nothing that anybody may become again
+                os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
         sys.setswitchinterval(SWITCH_S)
         try:
             self.run()

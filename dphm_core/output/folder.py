@@ -64,6 +64,13 @@ class OutputFolder:
         write_atomically(path, content)
         self._written.append(path)
 
+    def remove(self, name: str) -> None:
+        """Take back a file that was written; harmless where it was not."""
+        path = self.path / name
+        if path in self._written:
+            self._written.remove(path)
+            path.unlink(missing_ok=True)
+
     def __enter__(self) -> Self:
         self._make(self.path)
         return self

@@ -58,12 +58,13 @@ class Recorder:
 
     def save(self, tracked: TrackedFrame) -> None:
         """Write a frame's mesh, where it has one, and keep its row."""
-        landmarks_cam = None
+        landmarks_cam, name = None, f"{MESH_FOLDER}/{tracked.index:05d}.{self._format}"
+        if tracked.vertices_cam is None and tracked.index in self._rows:
+            self._folder.remove(name)  # tracked once more, and not there
         if tracked.vertices_cam is not None:
             started = perf_counter()
             if self._encode is None:
                 self._encode = mesh_encoder(f".{self._format}", self._tracker.faces)
-            name = f"{MESH_FOLDER}/{tracked.index:05d}.{self._format}"
             self._folder.write(name, self._encode(tracked.vertices_cam))
             self.times.add({**tracked.stages_s, "write": perf_counter() - started})
             landmarks_cam = mesh_landmarks(self._tracker.model, tracked)

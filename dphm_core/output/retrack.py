@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
+from dphm_core.errors import Cancelled
 from dphm_core.frames import Observation, TrackedFrame
 from dphm_core.heads.subject import Subject
 from dphm_core.tracking.tracker import HeadTracker
@@ -25,7 +27,8 @@ class RetrackingTracker:
     def __init__(self, tracker: HeadTracker) -> None:
         self._tracker = tracker
         self._early: deque[Observation] = deque(maxlen=MAX_EARLY)
-        self._since_known = 0
+        self._cancelled = threading.Event()
+        self._since_known = 0  # frames with a mesh, since there is a subject
         self._tracked_with: Subject | None = None  # the identity of the early frames' results
         self._settled = tracker.settled
         self._retracked: deque[TrackedFrame] = deque()
@@ -40,6 +43,7 @@ class RetrackingTracker:
         tracked = self._tracker.track(observation)
         if self._settled:
             return tracked
+        self._since_known += self._tracker.subject is not None and tracked.vertices_cam is not None
         # Before the first pose there is nothing to go on from: such frames are followed backwards, later.
         if self._early or tracked.head_to_cam is not None:
             self._early.append(observation)
@@ -53,13 +57,15 @@ class RetrackingTracker:
 
     def cancel(self) -> None:
         """Give up what takes long; may be called from any thread."""
+        self._cancelled.set()
         self._tracker.cancel()
 
     def finish(self) -> None:
         """Calibrate on what there was, at the end of a recording that was too short for it, and settle the identity."""
+        self._cancelled.clear()
         self._tracker.finish_calibration()
         self._retracked.extend(self._track_early())  # only tracked with an identity do frames tell more of it
-        self._since_known = MAX_UNSETTLED
+        self._since_known = MAX_UNSETTLED + 1
         self._retracked.extend(self._track_early())
 
     def take_retracked(self) -> list[TrackedFrame]:
@@ -74,15 +80,17 @@ class RetrackingTracker:
         tracker = self._tracker
         if tracker.subject is None or self._settled:
             return []
-        self._since_known += 1
-        if self._since_known > MAX_UNSETTLED:
+        if self._since_known > MAX_UNSETTLED or (self._tracked_with is not None and len(self._early) == MAX_EARLY):
             tracker.conclude()
         self._settled = tracker.settled
         tracked = []
         if self._tracked_with is None or (self._settled and self._tracked_with is not tracker.subject):
             self._tracked_with = tracker.subject
             tracker.restart()
-            tracked = [tracker.track(observation) for observation in self._early]
+            for observation in self._early:
+                if self._cancelled.is_set():
+                    raise Cancelled("the frames before the calibration were given up")
+                tracked.append(tracker.track(observation))
         if self._settled:
             self._early.clear()
         return tracked

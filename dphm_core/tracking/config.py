@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 
 from dphm_core.limits import check_limits
 
+LONGEST_FRAME_S = 10.0
+"""More time than this no frame needs."""
 MIN_POINTS = 50
 """Fewer depth points do not hold a head."""
 
@@ -80,7 +82,7 @@ class TrackerConfig:
         limits: dict[str, tuple[float, float]] = {
             **dict.fromkeys(counts, (1, 1000)),
             **dict.fromkeys(spreads, (1e-6, 100.0)),
-            "frame_s": (0.0, 10.0),
+            "frame_s": (0.0, LONGEST_FRAME_S),
             "prior_spread": (0.0, 100.0),
             "smoothness": (0.0, 100.0),
             "points": (MIN_POINTS, 1_000_000),

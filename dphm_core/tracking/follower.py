@@ -92,7 +92,8 @@ class Follower:
 
     def resume(self, state: FitState) -> None:
         """Go on from a known pose and expression."""
-        self.state, self._frames_lost, self.status = state, 0, TrackStatus.TRACKING
+        self.state, self._frames_lost = state.at_scale(self.subject.scale), 0
+        self.status = TrackStatus.TRACKING
         self._watch.restart()
         self._smoother.restart()
 

@@ -97,7 +97,7 @@ class IdentityFinder:
             "personal offset from %d frames: mean distance %.2f mm, shape %.2f mm off, %.2f mm before",
             len(seen), residual_m * 1e3, shape_error_m * 1e3, present.known.shape_error_m * 1e3,
         )  # fmt: skip
-        return Identity(known, subject)
+        return Identity(known, subject, present.keyframes)
 
     def _calibrate(self, frames: Sequence[Keyframe], check: Check) -> Identity | None:
         chosen = spread_views(frames, self._config.calibration_keyframes)

@@ -6,8 +6,11 @@ at frames that depend on nothing but the recording.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
+
+import numpy as np
 
 from dphm_core.aside import Aside, Check
 from dphm_core.diffusion.prior import LatentPrior
@@ -19,6 +22,8 @@ from dphm_core.tracking.even_frames import EvenFrames
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.identity import Identity, IdentityFinder, generic_identity
 from dphm_core.tracking.keyframes import Keyframe, KeyframePool
+
+log = logging.getLogger(__name__)
 
 SURE = 0.8
 """Confidence from which on a tracked frame tells about the head."""
@@ -131,11 +136,20 @@ class IdentityWorker:
         """Hand a new identity over, once; None while there is none."""
         if not self._work.done:
             return None
-        found = self._work.take()
+        found = self._taken()
         self._last_s = None if self._before is None else self._before.observation.frame.timestamp_s
         self._take_up(found)
         self._present = found or self._present
         return found
+
+    def _taken(self) -> Identity | None:
+        try:
+            return self._work.take()
+        except (ArithmeticError, MemoryError, ValueError, np.linalg.LinAlgError):
+            if self._present is None:
+                raise
+            log.exception("a better identity could not be worked out; the present one is kept")
+            return None
 
     def finish(self) -> Identity | None:
         """The identity of somebody yet unknown from what there is: there will not be more frames. Waits for it."""

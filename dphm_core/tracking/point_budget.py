@@ -11,6 +11,8 @@ SHARE = 0.75
 """Of a frame's time that is for the fit; the rest is for the mesh, for judging it, and to be sure."""
 RENEWAL = 0.15
 """Part that the last fit has in the estimate of what a point takes."""
+SLOWEST = 4.0
+"""A fit that would take so many frames' time is a first one, which compiles: it must not be remembered for long."""
 
 
 class PointBudget:
@@ -41,5 +43,5 @@ class PointBudget:
     def end(self, points: int) -> None:
         """End a fit of the usual number of steps, with so many points."""
         # What a fit takes without any points is spread over them; fits of one length come to the right count anyway.
-        point_s = (self._clock() - self._began) / points
+        point_s = min((self._clock() - self._began) / points, SLOWEST * self._fit_s / LEAST)
         self._point_s += (point_s - self._point_s) * (RENEWAL if self._point_s else 1.0)

@@ -32,3 +32,12 @@ def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
         OutputFolder(tmp_path / "file", overwrite=True)
     with pytest.raises(OutputError, match="cannot be"), OutputFolder(tmp_path / "file" / "below"):
         pass
+
+
+def test_a_file_can_be_taken_back(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "out") as folder:
+        folder.write("meshes/00000.ply", b"mesh")
+        folder.write("meshes/00001.ply", b"mesh")
+        folder.remove("meshes/00000.ply")
+        folder.remove("meshes/00007.ply")
+    assert [path.name for path in (tmp_path / "out" / "meshes").iterdir()] == ["00001.ply"]

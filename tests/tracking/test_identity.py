@@ -240,3 +240,21 @@ def test_the_scale_stays_a_heads(
     found = Calibrator(model, QUICK).fit([wrong], [start])
     assert HEAD_SCALES[0] <= found.scale <= HEAD_SCALES[1]
     assert found.scale == pytest.approx(HEAD_SCALES[factor > 1], abs=0.05)
+
+
+def test_a_refinement_that_fails_leaves_the_present_identity(
+    model: HeadModel, good: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise np.linalg.LinAlgError("singular")
+
+    monkeypatch.setattr(IdentityFinder, "refine", fails)
+    worker = identity_worker.IdentityWorker(model, TrackerConfig(), None, background=False)
+    worker.begin(good)
+    worker._refine()
+    assert worker.take() is None
+    worker.begin(None)
+    monkeypatch.setattr(IdentityFinder, "calibrate", fails)
+    worker._calibrate()
+    with pytest.raises(np.linalg.LinAlgError):  # of somebody unknown there is nothing to go on with
+        worker.take()
