@@ -23,6 +23,8 @@ HEAD_START = 3
 """Frames that the producer had ready while the tracker calibrated: they do not count for the frame rate."""
 MIN_INTERVALS = 5
 """Fewer intervals between frames than this are no measurement of a frame rate."""
+PAUSE = 20.0
+"""An interval of so many usual ones is a pause."""
 
 
 class StageTimes:
@@ -65,9 +67,15 @@ def median_and_p95_ms(seconds: list[float]) -> dict[str, float | None]:
 
 
 def steady_rate(times_s: list[float]) -> float | None:
-    """Frames per second from the moments at which frames were done, less a head start; None where they are too few."""
-    steady = times_s[HEAD_START:]
-    return (len(steady) - 1) / (steady[-1] - steady[0]) if len(steady) > MIN_INTERVALS else None
+    """Frames per second from the moments at which frames were done, less a head start; None where they are too few.
+
+    Pauses, in which a better identity was worked out, are no frame's: they are left out.
+    """
+    intervals = np.diff(times_s[HEAD_START:])
+    if len(intervals) < MIN_INTERVALS:
+        return None
+    usual = intervals[intervals <= PAUSE * np.median(intervals)]
+    return float(len(usual) / usual.sum()) if usual.sum() > 0 else None
 
 
 def track_facts(track: Track) -> dict[str, Any]:
