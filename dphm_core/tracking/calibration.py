@@ -55,6 +55,18 @@ class Calibration:
     """Mean distance of the keyframes' inliers."""
 
 
+@dataclass(frozen=True)
+class _Round:
+    """How depth enters in one step: coarse and tolerant first."""
+
+    points: int
+    """Per keyframe."""
+    width_m: float
+    """Of the robust weights."""
+    sigma_m: float
+    """Expected distance of a point."""
+
+
 class Calibrator:
     """Fits an identity to keyframes; lives on the tracking thread."""
 
@@ -96,15 +108,13 @@ class Calibrator:
         for step in range(first, total):
             done = step / max(1, total - 1)
             width = ROBUST_START_M * (ROBUST_END_M / ROBUST_START_M) ** min(1.0, 1.5 * done)
-            sigma = depth_sigma_m(residual, self._config)
             equations = NormalEquations(self._size(len(states)))
             points = self._config.calibration_points // (1 if done > COARSE_SHARE else 3)
+            depth = _Round(points, width, depth_sigma_m(residual, self._config))
             distances = []
             for index, (observation, state) in enumerate(zip(observations, states, strict=True)):
                 check()
-                distances.append(
-                    self._add_frame(equations, index, observation, state, coefficients, width, sigma, points, rng)
-                )
+                distances.append(self._add_frame(equations, index, observation, state, coefficients, depth, rng))
             scale = states[0].head_to_cam.scale
             shared = slice(0, self._coefficient_count)
             equations.add_diagonal(coefficients, np.ones(self._coefficient_count), shared)
@@ -127,20 +137,21 @@ class Calibrator:
 
     def _add_frame(
         self, equations: NormalEquations, index: int, observation: Observation, state: FitState,
-        coefficients: FloatArray, width: float, sigma: float, count: int, rng: np.random.Generator,
+        coefficients: FloatArray, depth: _Round, rng: np.random.Generator,
     ) -> float:  # fmt: skip
         """Add one keyframe's terms; returns its mean inlier distance."""
         config = self._config
         columns = self._columns(index)
-        points, normals = face_points(observation, state.head_to_cam, count, rng, COMPLETE)
+        points, normals = face_points(observation, state.head_to_cam, depth.points, rng, COMPLETE)
         residuals = self._distances(state, coefficients, points)
-        add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, sigma, config, columns)
+        agreement = normal_agreement(residuals, state, normals)
+        add_depth(equations, residuals, agreement, depth.width_m, depth.sigma_m, config, columns)
         expression = columns[self._coefficient_count + 1 : -POSE_SIZE]
         equations.add_diagonal(state.expression, np.full(len(expression), EXPRESSION_SIGMA**-2), expression)
         if observation.landmarks is not None:
             add_scores(equations, state, observation.landmarks, self._scores, config, expression)
             self._add_landmarks(equations, observation, state, coefficients, columns)
-        inlier = np.abs(residuals.values) < 2 * width
+        inlier = np.abs(residuals.values) < 2 * depth.width_m
         return float(np.abs(residuals.values[inlier]).mean()) if inlier.any() else float("nan")
 
     def _distances(self, state: FitState, coefficients: FloatArray, points_cam: FloatArray) -> Residuals:

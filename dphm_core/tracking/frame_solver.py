@@ -77,7 +77,7 @@ class FrameSolver:
             return Fit(start, float("nan"), 0.0)
         # What was found anew may be somebody else: the frame before tells nothing of the camera's noise then.
         sigma = depth_sigma_m(float("nan") if iterations else self._residual_m, config)
-        rays = landmark_rays(observation)
+        contours = self._contours_seen(observation, start)
         plausible = None if self._prior is None else self._prior.centre(start.expression)
         state = start
         count = iterations or config.iterations
@@ -86,7 +86,7 @@ class FrameSolver:
             equations = NormalEquations(len(state.expression) + POSE_SIZE)
             residuals = distance_residuals(self._subject, state, points)
             add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, sigma, config)
-            self._add_priors(equations, state, start, observation, rays)
+            self._add_priors(equations, state, start, observation, contours)
             if self._prior is not None and plausible is not None:
                 self._prior.add(equations, state.expression, plausible)
             state = step_within_box(equations, state, bool(self._subject.model.expression_names))
@@ -100,9 +100,16 @@ class FrameSolver:
         """The subject's mesh (V, 3), posed head frame; see `Subject.posed_vertices`."""
         return self._subject.posed_vertices(expression, previous)
 
+    def _contours_seen(self, observation: Observation, start: FitState) -> tuple[FloatArray, FloatArray] | None:
+        """Rays (478, 2) of the frame's landmarks, and for each of the contours' rows (2 L,) whether it is in sight."""
+        rays = landmark_rays(observation)
+        if rays is None or observation.landmarks is None or self._sight is None:
+            return None
+        return rays, np.repeat(self._sight.weights(observation.landmarks, start.head_to_cam), 2)
+
     def _add_priors(
         self, equations: NormalEquations, state: FitState, start: FitState, observation: Observation,
-        rays: FloatArray | None,
+        contours: tuple[FloatArray, FloatArray] | None,
     ) -> None:  # fmt: skip
         config = self._config
         size = len(state.expression)
@@ -117,11 +124,11 @@ class FrameSolver:
         if observation.landmarks is None:
             return
         add_scores(equations, state, observation.landmarks, self._scores, config, np.arange(size))
-        if self._contours is not None and rays is not None:
+        if self._contours is not None and contours is not None:
+            rays, in_sight = contours
             contour = self._contours.residuals(state, rays)
             robust = robust_weights(contour.values, 4 * config.contour_sigma_m) / config.contour_sigma_m**2
-            if self._sight is not None:
-                robust *= np.repeat(self._sight.weights(observation.landmarks, start.head_to_cam), 2)
+            robust *= in_sight
             equations.add(contour.jacobian, contour.values, robust)
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tracked_keyframes import keyframes_of
 
 from dphm_core.frames import Observation, Similarity, TrackedFrame, TrackStatus
 from dphm_core.heads.model import HeadModel
@@ -73,12 +74,7 @@ def bad(first_pass: tuple[HeadTracker, list[TrackedFrame]]) -> Identity:
 
 @pytest.fixture
 def keyframes(first_pass: tuple[HeadTracker, list[TrackedFrame]]) -> list[Keyframe]:
-    kept = []
-    for frame in first_pass[1][-8:]:
-        assert frame.head_to_cam is not None and frame.expression_code is not None
-        state = FitState(frame.head_to_cam, frame.expression_code)
-        kept.append(Keyframe.of(frame.observation, state, 1.0, None).to_keep())
-    return kept
+    return keyframes_of(first_pass[1][-8:])
 
 
 def shown_until(tracker: HeadTracker, observations: list[Observation], done: object = None) -> list[TrackedFrame]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tracked_keyframes import keyframes_of
 
 from dphm_core.frames import MM_PER_UNIT, Observation, TrackedFrame, TrackStatus
 from dphm_core.heads.model import HeadModel
@@ -15,7 +16,6 @@ from dphm_core.heads.offset import SHAPE, SurfaceOffset, node_positions
 from dphm_core.output.retrack import RetrackingTracker
 from dphm_core.tracking import identity_worker
 from dphm_core.tracking.config import TrackerConfig
-from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.identity import Identity, IdentityFinder
 from dphm_core.tracking.keyframes import Keyframe
 from dphm_core.tracking.subject_file import KnownSubject
@@ -46,12 +46,7 @@ def swollen(first_pass: FirstPass) -> KnownSubject:
 
 @pytest.fixture(scope="module")
 def keyframes(first_pass: FirstPass) -> list[Keyframe]:
-    kept = []
-    for frame in first_pass[1][-9:]:
-        assert frame.head_to_cam is not None and frame.expression_code is not None
-        state = FitState(frame.head_to_cam, frame.expression_code)
-        kept.append(Keyframe.of(frame.observation, state, 1.0, None).to_keep())
-    return kept
+    return keyframes_of(first_pass[1][-9:])
 
 
 def swelling_mm(known: KnownSubject | None) -> float:
