@@ -47,9 +47,12 @@ def run(options: AppOptions) -> int:
     from PyQt5.QtWidgets import QApplication
 
     from app.session import open_session
+    from app.theme import DARK, apply_theme
     from app.window import MainWindow
 
     application = QApplication.instance() or QApplication(sys.argv[:1])
+    application.setStyle("Fusion")  # the same everywhere, and it honours palettes
+    apply_theme(application, DARK)
     opener = partial(open_session, model=options.model, subject=options.subject, device=options.device)
     window = MainWindow(opener, DEMO)
     window.show()

@@ -16,12 +16,12 @@ from app.panels.start_page import StartPage
 from app.panels.status_line import StatusLine
 from app.panels.view_options import ViewOptions
 from app.session import OpenSession, Session
-from app.theme import STYLE
 from app.view3d.scene import View3D
 from dphm_core.errors import DphmError
 from dphm_core.frames import TrackedFrame
 from dphm_core.handover import RateMeter
-from dphm_core.pipeline import Opening, PipelineState
+from dphm_core.jobs import Job
+from dphm_core.pipeline import PipelineState
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class MainWindow(QMainWindow):
     def __init__(self, open_session: OpenSession, demo: Path) -> None:
         super().__init__()
         self._open_session = open_session
-        self._opening: Opening[Session] | None = None
+        self._opening: Job[Session] | None = None
         self._opening_uri = ""
         self._session: Session | None = None
         self._shown: TrackedFrame | None = None
@@ -74,7 +74,7 @@ class MainWindow(QMainWindow):
         self._end_session()
         self.message.hide()
         self._opening_uri = uri
-        self._opening = Opening(lambda: self._open_session(uri))
+        self._opening = Job(lambda _tell: self._open_session(uri), "Opening")
         self.start_page.setEnabled(False)
         self.start_page.set_reason(f"Opening {uri} …")
 
@@ -88,7 +88,6 @@ class MainWindow(QMainWindow):
 
     def _assemble(self) -> None:
         self.setWindowTitle("DPHM Live")
-        self.setStyleSheet(STYLE)
         self.resize(1280, 800)
         side = QVBoxLayout()
         side.setContentsMargins(10, 10, 10, 0)
@@ -135,7 +134,7 @@ class MainWindow(QMainWindow):
         elif self._session is not None:
             self._draw_newest(self._session)
 
-    def _poll_opening(self, opening: Opening[Session]) -> None:
+    def _poll_opening(self, opening: Job[Session]) -> None:
         try:
             session = opening.poll()
         except Exception as error:
@@ -218,7 +217,7 @@ class MainWindow(QMainWindow):
             log.exception("closing %s", session.pipeline.info.label)
             self.message.tell(str(error))
 
-    def _finish_opening(self, opening: Opening[Session]) -> None:
+    def _finish_opening(self, opening: Job[Session]) -> None:
         """Wait for an opening that is under way and close what it opened."""
         try:
             self._session = opening.wait()

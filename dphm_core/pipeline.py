@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from queue import SimpleQueue
 from time import monotonic, perf_counter
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 from dphm_core.errors import Cancelled, DphmError, SourceError
 from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
@@ -26,9 +26,7 @@ from dphm_core.tracking.place import Place, head_place
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Opening", "Pace", "Pipeline", "PipelineState", "PipelineStatus"]
-
-T = TypeVar("T")
+__all__ = ["Pace", "Pipeline", "PipelineState", "PipelineStatus"]
 
 JOIN_TIMEOUT_S = 2.0
 """How long `Pipeline.stop` waits for its threads."""
@@ -286,41 +284,3 @@ class Pipeline:
         if self._finished or self.player.ended:
             return PipelineState.ENDED
         return PipelineState.PLAYING if self.player.playing else PipelineState.PAUSED
-
-
-class Opening(Generic[T]):
-    """A slow start (importing, loading a model, opening a device) on a thread of its own.
-
-    The GUI's timer asks `poll`, so the window stays alive meanwhile.
-
-    Parameters
-    ----------
-    make
-        Called once, on the opening thread.
-    """
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._made: T | None = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="dphm-opening", daemon=True)
-        self._thread.start()
-
-    def poll(self) -> T | None:
-        """Return what was made, None while under way; raises what `make` raised."""
-        if self._thread.is_alive():
-            return None
-        if self._error is not None:
-            raise self._error
-        return self._made
-
-    def wait(self) -> T | None:
-        """Like `poll`, once it is over."""
-        self._thread.join()
-        return self.poll()
-
-    def _run(self) -> None:
-        try:
-            self._made = self._make()
-        except BaseException as error:
-            self._error = error

@@ -13,7 +13,7 @@ import pytest
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import Cancelled, DphmError, SourceError
 from dphm_core.frames import Observation, RGBDFrame, Similarity, TrackedFrame, TrackStatus
-from dphm_core.pipeline import AHEAD, Opening, Pace, Pipeline, PipelineState
+from dphm_core.pipeline import AHEAD, Pace, Pipeline, PipelineState
 
 CAMERA = Intrinsics(width=4, height=3, fx=4, fy=4, cx=2, cy=1.5)
 EMPTY = np.zeros((0, 3), dtype=np.float32)
@@ -359,17 +359,3 @@ def test_seeking_where_nothing_is_tells_why(length: int | None, message: str) ->
     with pytest.raises(SourceError, match=message):
         pipeline.seek(20)
     pipeline.stop()
-
-
-def test_opening_runs_beside_and_gives_its_result_or_error() -> None:
-    gate = threading.Event()
-    opening = Opening(lambda: gate.wait(5) and 7)
-    assert opening.poll() is None
-    gate.set()
-    assert opening.wait() == 7
-
-    def fail() -> int:
-        raise SourceError("no camera")
-
-    with pytest.raises(SourceError, match="no camera"):
-        Opening(fail).wait()

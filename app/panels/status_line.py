@@ -6,15 +6,9 @@ import math
 
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from dphm_core.frames import TrackedFrame, TrackStatus
+from app.theme import STATUS_COLORS
+from dphm_core.frames import TrackedFrame
 from dphm_core.pipeline import PipelineStatus
-
-COLORS = {
-    TrackStatus.SEARCHING: "#d9a520",
-    TrackStatus.CALIBRATING: "#4f9dde",
-    TrackStatus.TRACKING: "#43b581",
-    TrackStatus.LOST: "#e5534b",
-}
 
 
 class StatusLine(QWidget):
@@ -36,7 +30,7 @@ class StatusLine(QWidget):
 
     def show_status(self, tracked: TrackedFrame, status: PipelineStatus, view_fps: float) -> None:
         """Show the newest frame's state and the rates."""
-        color = COLORS[tracked.status]
+        color = STATUS_COLORS[tracked.status]
         self.state.setText(f'<b style="color:{color}">{tracked.status.value.capitalize()}</b> – {tracked.reason}')
         self.figures.setText(figures(tracked, status, view_fps))
 
