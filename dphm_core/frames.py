@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,12 @@ class Observation:
     """None where no face was detected."""
     stages_s: dict[str, float] = field(default_factory=dict)
     """Seconds spent per stage so far ("decode", "observe", "landmarks")."""
+
+    @classmethod
+    def unobserved(cls, frame: RGBDFrame) -> Self:
+        """A frame in which nothing was looked for."""
+        nothing = np.zeros((0, 3), dtype=np.float32)
+        return cls(frame, nothing, nothing, None)
 
     def without_images(self) -> Observation:
         """The same less its images, which take 6 MB at 720p: to be kept for later, for its points and landmarks."""

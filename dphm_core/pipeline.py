@@ -1,4 +1,4 @@
-"""The one place with threads: source → observation on one, tracking on another, results for whoever asks.
+"""The one place with the threads of frames: reading on one, observing on another, tracking on a third.
 
 The window, the command line and the API all run this:
 
@@ -12,16 +12,16 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from time import monotonic, perf_counter
 from typing import Self
 
 from dphm_core.errors import Cancelled, DphmError, SourceError
-from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
+from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
 from dphm_core.handover import HandOver, RateMeter
 from dphm_core.player import Pace, Player
-from dphm_core.stages import FrameObserver, FrameSource, FrameTracker, PipelineState, PipelineStatus
+from dphm_core.stages import FrameObserver, FrameRecorder, FrameSource, FrameTracker, PipelineState, PipelineStatus
 from dphm_core.tracking.place import Place, head_place
 
 log = logging.getLogger(__name__)
@@ -35,11 +35,28 @@ AHEAD = 2
 told where the head was just so many frames before, so that no result depends on time."""
 
 
-class Pipeline:
-    """Runs source → observer on a producer thread and the tracker on a worker thread.
+@dataclass(frozen=True)
+class _Read:
+    """A frame on its way."""
 
-    Made, commanded and read from the caller's (say, the GUI's) thread. From `start` on the source and the observer
-    belong to the producer thread, which also closes them, and the tracker to the worker thread.
+    frame: RGBDFrame
+    seeks: int
+    """How often the place in the source was changed before."""
+    started_s: float
+    done_s: float
+    """When reading it began and ended (`perf_counter`)."""
+
+
+def _untracked(observation: Observation) -> TrackedFrame:
+    return TrackedFrame(observation, TrackStatus.SEARCHING, "tracking is stopped")
+
+
+class Pipeline:
+    """Runs the source, the observer and the tracker, each on a thread of its own.
+
+    Made, commanded and read from the caller's (say, the GUI's) thread. From `start` on the source belongs to the
+    reading thread and the observer to the observing thread, which also close them, and the tracker to the tracking
+    thread. That reading waits for nothing keeps a live camera's frames whole for a recorder.
 
     Parameters
     ----------
@@ -69,24 +86,29 @@ class Pipeline:
         self.player = Player(source.info.fps, pace, speed)
         self._source, self._observer, self._tracker = source, observer, tracker
         self._every_frame = every_frame
-        self._observations: HandOver[tuple[int, Observation]] = HandOver(every_frame)
+        self._frames: HandOver[_Read] = HandOver(every_frame)
+        self._observations: HandOver[tuple[_Read, Observation]] = HandOver(every_frame)
         self._tracked: HandOver[TrackedFrame] = HandOver(every_frame)
         self._places: SimpleQueue[Place | None] = SimpleQueue()  # where the head was, a frame each, for the observer
         for _ in range(AHEAD):
             self._places.put(None)
         self._threads = (
-            threading.Thread(target=self._produce, name="dphm-producer", daemon=True),
+            threading.Thread(target=self._read, name="dphm-source", daemon=True),
+            threading.Thread(target=self._look, name="dphm-observer", daemon=True),
             threading.Thread(target=self._work, name="dphm-tracker", daemon=True),
         )
+        self._recorder: FrameRecorder | None = None
+        self._tracking = True
         self._latest: TrackedFrame | None = None
         self._source_rate, self._tracker_rate = RateMeter(), RateMeter()
         self._frames_read = self._frames_tracked = self._seeks = 0
+        self._latency_s: float | None = None
         self._started = self._stopped = self._finished = False
         self._error: BaseException | None = None
         self._error_seen = False
 
     def start(self) -> None:
-        """Start both threads."""
+        """Start the threads."""
         self._started = True
         for thread in self._threads:
             thread.start()
@@ -116,9 +138,10 @@ class Pipeline:
             state=self._state(),
             frames_read=self._frames_read,
             frames_tracked=self._frames_tracked,
-            frames_dropped=self._observations.dropped,
+            frames_dropped=self._frames.dropped + self._observations.dropped,
             source_fps=self._source_rate.fps,
             tracker_fps=self._tracker_rate.fps,
+            latency_s=self._latency_s,
             error=self._error,
         )
 
@@ -149,8 +172,16 @@ class Pipeline:
             raise SourceError(f"{self.info.label} has no frame {index}: it has frames 0 to {length - 1}")
         self.player.seek(index)
 
+    def record(self, recorder: FrameRecorder | None) -> None:
+        """Give every frame from the next one on to `recorder`, too, as soon as it is read; None: to nobody."""
+        self._recorder = recorder
+
+    def set_tracking(self, on: bool) -> None:
+        """Let frames through without looking for a head in them, or track again."""
+        self._tracking = on
+
     def stop(self) -> None:
-        """End both threads, close source and observer; safe to call twice.
+        """End the threads, close source and observer; safe to call twice.
 
         Raises
         ------
@@ -163,13 +194,14 @@ class Pipeline:
         if already_stopped:
             return
         self.player.stop()
+        self._frames.close(discard=True)
         self._observations.close(discard=True)
         self._tracker.cancel()
         self._tracked.close(discard=True)
         if self._started:
             self._join()
         else:
-            self._release()
+            self._release(self._source, self._observer)
         if self._error is not None and not self._error_seen:
             raise self._error
 
@@ -180,15 +212,15 @@ class Pipeline:
     def __exit__(self, *_exception: object) -> None:
         self.stop()
 
-    def _produce(self) -> None:
-        """Producer thread: source → observer, then release both."""
+    def _read(self) -> None:
+        """Reading thread: source → frames, then release the source."""
         try:
             self._read_frames()
         except BaseException as error:
             self._fail(error)
         finally:
-            self._release()
-            self._observations.close()
+            self._release(self._source)
+            self._frames.close()
 
     def _read_frames(self) -> None:
         frames = iter(self._source)
@@ -199,40 +231,59 @@ class Pipeline:
                 frames = iter(self._source)
             started = perf_counter()
             frame = next(frames, None)
-            decode_s = perf_counter() - started  # for a live camera this includes the wait for its next capture
             if frame is None and not self._every_frame:
                 self.player.end()
-            elif frame is None or not self._observe(frame, decode_s):
+            elif frame is None or not self._hand_on(_Read(frame, self._seeks, started, perf_counter())):
                 return
 
-    def _observe(self, frame: RGBDFrame, decode_s: float) -> bool:
-        """Hand the observation of one frame over; False once the worker has gone."""
+    def _hand_on(self, read: _Read) -> bool:
+        """Hand a frame to the recorder and the observer; False once the latter has gone."""
         self._frames_read += 1
         self._source_rate.tick()
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.put(read.frame)
+        return self._frames.put(read)
+
+    def _look(self) -> None:
+        """Observing thread: frame → observation, then release the observer."""
+        try:
+            while (read := self._frames.take()) is not None and self._observe(read):
+                pass
+        except BaseException as error:
+            self._fail(error)
+        finally:
+            self._frames.close(discard=True)
+            self._release(self._observer)
+            self._observations.close()
+
+    def _observe(self, read: _Read) -> bool:
+        """Hand the observation of one frame over; False once the tracking thread has gone."""
         if self._every_frame and (place := self._places.get()) is not None:
             self._observer.hint(*place)
-        observation = self._observer.observe(frame)
-        observation.stages_s["decode"] = decode_s
-        return self._observations.put((self._seeks, observation))
+        observation = self._observer.observe(read.frame) if self._tracking else Observation.unobserved(read.frame)
+        observation.stages_s["decode"] = read.done_s - read.started_s  # with a camera, this is the wait for its frame
+        return self._observations.put((read, observation))
 
     def _work(self) -> None:
-        """Worker thread: observation → tracker."""
-        seeks = 0
+        """Tracking thread: observation → tracked frame."""
+        place_in_source: tuple[int, bool] = (0, True)
         try:
             while (item := self._observations.take()) is not None:
-                if item[0] != seeks:
+                read, observation = item
+                before, place_in_source = place_in_source, (read.seeks, self._tracking)
+                if place_in_source != before:
                     self._tracker.restart()
-                seeks, observation = item
-                tracked = self._tracker.track(observation)
+                tracked = self._tracker.track(observation) if self._tracking else _untracked(observation)
                 self._tell_place(tracked)
-                self._publish(replace(tracked, stages_s={**observation.stages_s, **tracked.stages_s}))
+                self._publish(replace(tracked, stages_s={**observation.stages_s, **tracked.stages_s}), read)
         except Cancelled:
             log.debug("the tracker gave up what it was doing: the pipeline is being stopped")
         except BaseException as error:
             self._fail(error)
         finally:
             self._observations.close(discard=True)
-            self._places.put(None)  # the producer may be waiting for it
+            self._places.put(None)  # the observing thread may be waiting for it
             self._finished = True
             self._tracked.close()
 
@@ -245,24 +296,25 @@ class Pipeline:
         elif place is not None:
             self._observer.hint(*place)
 
-    def _publish(self, tracked: TrackedFrame) -> None:
+    def _publish(self, tracked: TrackedFrame, read: _Read) -> None:
         self._latest = tracked
+        self._latency_s = perf_counter() - read.done_s
         self._frames_tracked += 1
         self._tracker_rate.tick()
         self._tracked.put(tracked)
 
     def _fail(self, error: BaseException) -> None:
-        """Keep the first error for the consumer, and let the other thread go."""
+        """Keep the first error for the consumer, and let the other threads go."""
         if self._error is None:
             self._error = error
         self.player.stop()
 
-    def _release(self) -> None:
-        """Close source and observer, both even where one fails."""
+    def _release(self, *stages: FrameSource | FrameObserver) -> None:
+        """Close stages, each even where another fails."""
         try:
             with ExitStack() as stack:
-                stack.callback(self._observer.close)
-                stack.callback(self._source.close)
+                for stage in stages:
+                    stack.callback(stage.close)
         except BaseException as error:
             self._fail(error)
 

@@ -27,7 +27,7 @@ class SourceFacts(Protocol):
 
 
 class FrameSource(Protocol):
-    """Where frames come from; used by the producer thread only, once started."""
+    """Where frames come from; used by the reading thread only, once started."""
 
     @property
     def info(self) -> SourceFacts:
@@ -44,7 +44,7 @@ class FrameSource(Protocol):
 
 
 class FrameObserver(Protocol):
-    """Turns frames into observations, on the producer thread."""
+    """Turns frames into observations, on the observing thread."""
 
     def observe(self, frame: RGBDFrame) -> Observation:
         """Find the head's points and landmarks in one frame."""
@@ -57,7 +57,7 @@ class FrameObserver(Protocol):
 
 
 class FrameTracker(Protocol):
-    """Tracks the head, on the worker thread."""
+    """Tracks the head, on the tracking thread."""
 
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
@@ -67,6 +67,13 @@ class FrameTracker(Protocol):
 
     def restart(self) -> None:
         """Forget where the head was: the next observation is from another place in the recording."""
+
+
+class FrameRecorder(Protocol):
+    """Keeps frames, offered on the reading thread."""
+
+    def put(self, frame: RGBDFrame) -> None:
+        """Take a frame; never waits, never raises."""
 
 
 class PipelineState(Enum):
@@ -90,11 +97,13 @@ class PipelineStatus:
     frames_tracked: int
     """Frames the tracker has finished."""
     frames_dropped: int
-    """Observations that a newer one replaced before the tracker took them (live only)."""
+    """Frames that a newer one replaced before they were observed or tracked (where not every frame counts)."""
     source_fps: float
     """Frames per second out of the source; 0 while it rests."""
     tracker_fps: float
     """Frames per second out of the tracker; 0 while it rests."""
+    latency_s: float | None
+    """From the newest tracked frame's coming in to its mesh; None before the first."""
     error: BaseException | None
     """What ended a thread, where one failed."""
 

@@ -125,7 +125,7 @@ def test_a_slow_consumer_loses_nothing_in_batch() -> None:
         for tracked in pipeline.results():
             time.sleep(0.01)
             indices.append(tracked.index)
-            assert pipeline.status().frames_read <= tracked.index + 5  # hand-overs hold one each: nothing piles up
+            assert pipeline.status().frames_read <= tracked.index + 7  # hand-overs and threads hold one each: nothing piles up
     assert indices == list(range(8))
 
 
@@ -158,7 +158,7 @@ def test_source_error_reaches_the_consumer_after_the_frames_before_it() -> None:
                 indices.append(tracked.index)
         assert pipeline.status().state is PipelineState.FAILED
     assert indices == [0, 1, 2]
-    assert source.closed_by == ["dphm-producer"]
+    assert source.closed_by == ["dphm-source"]
 
 
 def test_tracker_error_reaches_the_consumer_and_ends_the_producer() -> None:
@@ -190,13 +190,13 @@ def test_stop_ends_threads_and_closes_source_and_observer(every_frame: bool) -> 
     pipeline = Pipeline(source, observer, RecordingTracker(), every_frame=every_frame)
     pipeline.start()
     wait_until(lambda: source.next_index > 1)
-    assert dphm_threads() == ["dphm-producer", "dphm-tracker"]
+    assert dphm_threads() == ["dphm-source", "dphm-observer", "dphm-tracker"]
     started = time.monotonic()
     pipeline.stop()
     pipeline.stop()
     assert time.monotonic() - started < 2.0
     assert dphm_threads() == []
-    assert source.closed_by == ["dphm-producer"]
+    assert source.closed_by == ["dphm-source"]
     assert observer.closed
     assert pipeline.status().state is PipelineState.STOPPED
 
@@ -217,7 +217,7 @@ def test_failing_to_close_the_observer_is_told_and_the_source_is_closed_all_the_
     with pytest.raises(OSError, match="would not close"):  # noqa: SIM117
         with Pipeline(source, Stuck(), RecordingTracker(), every_frame=True) as pipeline:
             list(pipeline.results())
-    assert source.closed_by == ["dphm-producer"]
+    assert source.closed_by == ["dphm-source"]
 
 
 def test_a_calibration_under_way_is_given_up_when_the_pipeline_stops() -> None:
@@ -359,3 +359,55 @@ def test_seeking_where_nothing_is_tells_why(length: int | None, message: str) ->
     with pytest.raises(SourceError, match=message):
         pipeline.seek(20)
     pipeline.stop()
+
+
+class Keeper:
+    """Keeps the indices of the frames that it is given, and on which thread."""
+
+    def __init__(self) -> None:
+        self.indices: list[int] = []
+        self.threads: set[str] = set()
+
+    def put(self, frame: RGBDFrame) -> None:
+        self.indices.append(frame.index)
+        self.threads.add(threading.current_thread().name)
+
+
+def test_a_recorder_gets_every_frame_however_slow_the_tracker_is() -> None:
+    keeper, tracker = Keeper(), RecordingTracker(busy_s=0.03)
+    with Pipeline(CountingSource(length=None), PlainObserver(), tracker, every_frame=False) as pipeline:
+        wait_until(lambda: pipeline.status().frames_read > 5)
+        pipeline.record(keeper)
+        wait_until(lambda: len(keeper.indices) > 60)
+        pipeline.record(None)
+        kept = len(keeper.indices)
+        read = pipeline.status().frames_read
+        wait_until(lambda: pipeline.status().frames_read > read + 5)
+    assert kept <= len(keeper.indices) <= kept + 1  # one may have been on its way
+    assert np.diff(keeper.indices).tolist() == [1] * (len(keeper.indices) - 1)
+    assert keeper.threads == {"dphm-source"}
+    assert len(tracker.seen) < len(keeper.indices)
+
+
+def test_tracking_can_be_stopped_while_frames_go_on_and_begins_anew() -> None:
+    tracker = RecordingTracker()
+    with Pipeline(CountingSource(length=None), PlainObserver(), tracker, every_frame=False) as pipeline:
+        wait_until(lambda: len(tracker.seen) > 3)
+        pipeline.set_tracking(False)
+        wait_until(lambda: pipeline.latest().reason == "tracking is stopped")
+        seen, shown = len(tracker.seen), pipeline.latest().index
+        wait_until(lambda: pipeline.latest().index > shown + 5)
+        assert len(tracker.seen) == seen
+        pipeline.set_tracking(True)
+        wait_until(lambda: len(tracker.seen) > seen + 3)
+        assert pipeline.latest().reason == "no head yet"
+    assert tracker.restarted_after[-1] == seen
+
+
+def test_the_latency_is_from_a_frames_coming_in_to_its_mesh() -> None:
+    tracker = RecordingTracker(busy_s=0.05)
+    with Pipeline(CountingSource(length=1), PlainObserver(), tracker, every_frame=True) as pipeline:
+        assert pipeline.status().latency_s is None
+        list(pipeline.results())
+        latency_s = pipeline.status().latency_s
+    assert 0.05 <= latency_s < 1.0

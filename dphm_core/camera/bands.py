@@ -1,7 +1,7 @@
 """How the camera kernels use several cores: each compiled without the GIL, each given a band of rows.
 
 numba's own parallel loops are not used: the threading layer that is always there ("workqueue") aborts the process when
-two Python threads enter it, and this library calls its kernels from a producer and from a tracker thread.
+two Python threads enter it, and this library calls its kernels from several threads.
 """
 
 from __future__ import annotations

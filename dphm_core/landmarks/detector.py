@@ -33,7 +33,7 @@ BORDER = 0.1
 
 
 class FaceDetector:
-    """Detects one face; lives on one thread (the producer's).
+    """Detects one face; lives on one thread (the observing one).
 
     Raises
     ------

@@ -36,7 +36,7 @@ class ObserverOptions:
 
 
 class Observer:
-    """Observes the frames of one source; lives on the producer thread (`hint` may be called from any).
+    """Observes the frames of one source; lives on the observing thread (`hint` may be called from any).
 
     Parameters
     ----------

@@ -15,12 +15,12 @@ from dphm_core.output.track_file import Track
 
 STAGES = ("decode", "observe", "landmarks", "solve", "mesh", "write")
 """What a frame passes through, from the recording to its mesh file."""
-PRODUCER_STAGES = ("observe", "landmarks")
-"""Stages on the producer thread that a live camera needs too."""
+OBSERVER_STAGES = ("observe", "landmarks")
+"""Stages on the observing thread, which a live camera needs too."""
 TRACKER_STAGES = ("solve", "mesh")
 """Stages on the tracker's thread."""
-HEAD_START = 3
-"""Frames that the producer had ready while the tracker calibrated: they do not count for the frame rate."""
+HEAD_START = 5
+"""Frames that were ready while the tracker calibrated: they do not count for the frame rate."""
 MIN_INTERVALS = 5
 """Fewer intervals between frames than this are no measurement of a frame rate."""
 PAUSE = 20.0
@@ -39,7 +39,7 @@ class StageTimes:
         for stage, seconds in self._seconds.items():
             if stage in stages_s:
                 seconds.append(stages_s[stage])
-        self._latency_s.append(sum(stages_s.get(stage, 0.0) for stage in (*PRODUCER_STAGES, *TRACKER_STAGES)))
+        self._latency_s.append(sum(stages_s.get(stage, 0.0) for stage in (*OBSERVER_STAGES, *TRACKER_STAGES)))
 
     def summary_ms(self) -> dict[str, dict[str, float | None]]:
         """Median and 95th percentile per stage, milliseconds."""
@@ -111,11 +111,11 @@ def speed_facts(times: StageTimes, done_s: list[float]) -> dict[str, Any]:
         `pipeline_frames_per_second`, follows from the mean stage times of the slowest thread; the `…_measured` say so.
     """
     measured = steady_rate(done_s)
-    derived = times.rate(("decode", *PRODUCER_STAGES), TRACKER_STAGES, ("write",))
+    derived = times.rate(("decode",), OBSERVER_STAGES, TRACKER_STAGES, ("write",))
     return {
         "frames_per_second": _rounded(measured or derived),
         "frames_per_second_measured": measured is not None,
-        "pipeline_frames_per_second": _rounded(times.rate(PRODUCER_STAGES, TRACKER_STAGES)),
+        "pipeline_frames_per_second": _rounded(times.rate(OBSERVER_STAGES, TRACKER_STAGES)),
         "pipeline_measured": False,
         "latency_ms": times.latency_ms(),
         "stages_ms": times.summary_ms(),
