@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from dphm_core.errors import OutputError
 from dphm_core.files import write_atomically
-from dphm_core.meshing.normals import check_faces
 
 FloatArray = NDArray[np.float32]
 MeshEncoder = Callable[[FloatArray], bytes]
@@ -19,15 +18,16 @@ MeshEncoder = Callable[[FloatArray], bytes]
 PLY_FACE = np.dtype([("corners", "u1"), ("vertices", "<i4", 3)])
 
 
-def ply_encoder(faces: NDArray[np.int32]) -> MeshEncoder:
+def ply_encoder(faces: NDArray[np.int32], comment: str = "") -> MeshEncoder:
     """Binary little-endian PLY: float vertices, and faces as lists of three ints."""
+    told = f"comment {comment}\n" if comment else ""
     rows = np.empty(len(faces), dtype=PLY_FACE)
     rows["corners"], rows["vertices"] = 3, faces
     block = rows.tobytes()
 
     def encode(vertices: FloatArray) -> bytes:
         header = (
-            "ply\nformat binary_little_endian 1.0\n"
+            f"ply\nformat binary_little_endian 1.0\n{told}"
             f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
             f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
         )
@@ -36,12 +36,13 @@ def ply_encoder(faces: NDArray[np.int32]) -> MeshEncoder:
     return encode
 
 
-def obj_encoder(faces: NDArray[np.int32]) -> MeshEncoder:
+def obj_encoder(faces: NDArray[np.int32], comment: str = "") -> MeshEncoder:
     """Wavefront OBJ text: vertices to the micrometre (where the unit is the metre)."""
+    told = f"# {comment}\n" if comment else ""
     block = _lines("f %d %d %d\n", faces + 1)  # OBJ counts from 1
 
     def encode(vertices: FloatArray) -> bytes:
-        return (_lines("v %.6f %.6f %.6f\n", vertices) + block).encode()
+        return (told + _lines("v %.6f %.6f %.6f\n", vertices) + block).encode()
 
     return encode
 
@@ -51,11 +52,13 @@ def _lines(pattern: str, rows: NDArray[np.float32] | NDArray[np.int32]) -> str:
     return (pattern * len(rows)) % tuple(rows.ravel().tolist())
 
 
-ENCODERS: dict[str, Callable[[NDArray[np.int32]], MeshEncoder]] = {".ply": ply_encoder, ".obj": obj_encoder}
+EncoderMaker = Callable[[NDArray[np.int32], str], MeshEncoder]
+"""Faces (F, 3), and a line of text that every file carries ("" for none) → encoder."""
+ENCODERS: dict[str, EncoderMaker] = {".ply": ply_encoder, ".obj": obj_encoder}
 """Makers of encoders by file extension."""
 
 
-def mesh_encoder(extension: str, faces: NDArray[np.int32]) -> MeshEncoder:
+def mesh_encoder(extension: str, faces: NDArray[np.int32], comment: str = "") -> MeshEncoder:
     """Prepare an encoder for meshes that share `faces`.
 
     Parameters
@@ -64,6 +67,8 @@ def mesh_encoder(extension: str, faces: NDArray[np.int32]) -> MeshEncoder:
         ".ply" or ".obj".
     faces : (F, 3) int32
         Vertex indices.
+    comment : str
+        A line that every file carries, such as what its axes and unit are.
 
     Raises
     ------
@@ -73,7 +78,7 @@ def mesh_encoder(extension: str, faces: NDArray[np.int32]) -> MeshEncoder:
     maker = ENCODERS.get(extension.lower())
     if maker is None:
         raise OutputError(f"meshes cannot be written as '{extension}'; choose one of {', '.join(ENCODERS)}")
-    return maker(faces)
+    return maker(faces, comment)
 
 
 def write_mesh(path: Path, vertices: FloatArray, faces: NDArray[np.int32]) -> None:
@@ -95,5 +100,7 @@ def write_mesh(path: Path, vertices: FloatArray, faces: NDArray[np.int32]) -> No
     ValueError
         A face names a vertex that does not exist.
     """
+    from dphm_core.meshing.normals import check_faces  # brings numba, which only this function needs
+
     check_faces(faces, len(vertices))
     write_atomically(path, mesh_encoder(path.suffix, faces)(vertices))

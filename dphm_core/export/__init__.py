@@ -1,0 +1,1 @@
+"""A track for other programs: meshes, codes and poses, in their axes and units."""
