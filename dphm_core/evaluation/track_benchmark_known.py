@@ -23,7 +23,7 @@ class KnownExpressions:
     """Fits poses only, expressions being the true ones."""
 
     def __init__(self, truth: GroundTruth, subject: Subject, config: TrackerConfig) -> None:
-        self._solver = FrameSolver(subject, replace(config, expression_step_sigma=HELD))
+        self._solver = FrameSolver(subject, _held(config))
         self._codes = true_codes(truth, subject.model.expression_names)
 
     def solve(self, observation: Observation, start: FitState, iterations: int | None = None) -> Fit:
@@ -34,6 +34,14 @@ class KnownExpressions:
     def posed_vertices(self, expression: FloatArray, previous: FloatArray | None = None) -> FloatArray:
         """Vertices (V, 3) in the posed head frame."""
         return self._solver.posed_vertices(expression, previous)
+
+    def adjust(self, config: TrackerConfig) -> None:
+        """Go on with other live settings."""
+        self._solver.adjust(_held(config))
+
+
+def _held(config: TrackerConfig) -> TrackerConfig:
+    return replace(config, expression_step_sigma=HELD)
 
 
 def knowing(truth: GroundTruth) -> SolverMaker:

@@ -10,6 +10,12 @@ LONGEST_FRAME_S = 10.0
 """More time than this no frame needs."""
 MIN_POINTS = 50
 """Fewer depth points do not hold a head."""
+LIMITS: dict[str, tuple[float, float]] = {
+    "points": (MIN_POINTS, 1_000_000),
+    "smoothness": (0.0, 100.0),
+    "prior_spread": (0.0, 100.0),
+}
+"""Smallest and largest values of what may also be changed while tracking (`LiveSettings`)."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,7 @@ class TrackerConfig:
             **dict.fromkeys(counts, (1, 1000)),
             **dict.fromkeys(spreads, (1e-6, 100.0)),
             "frame_s": (0.0, LONGEST_FRAME_S),
-            "prior_spread": (0.0, 100.0),
-            "smoothness": (0.0, 100.0),
-            "points": (MIN_POINTS, 1_000_000),
+            **LIMITS,
             "independent_points": (1, 1_000_000),
             "max_normal_angle_deg": (1.0, 180.0),
             "calibration_frames": (1, 10_000),

@@ -51,6 +51,12 @@ class Follower:
         self._posed: FloatArray | None = None
         self._mesh_s = 0.0
 
+    def adjust(self, config: TrackerConfig) -> None:
+        """Go on with other live settings: the head is followed as before."""
+        self._config = config
+        self._solver.adjust(config)
+        self._smoother.smoothness = config.smoothness
+
     def follow(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
         started, self._mesh_s = perf_counter(), 0.0

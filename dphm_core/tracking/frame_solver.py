@@ -57,17 +57,26 @@ class FrameSolver:
 
     def __init__(self, subject: Subject, config: TrackerConfig, prior: LatentPrior | None = None) -> None:
         self._subject = subject
-        self._config = config
-        self._prior = None
-        if prior is not None and config.prior_spread > 0:
-            self._prior = PriorTerm(prior, config.prior_spread)
+        self._latent_prior = prior
+        self._prior: PriorTerm | None = None
+        self._budget = PointBudget(config.points, config.frame_s)
+        self.adjust(config)
         names = subject.model.expression_names
         self._scores = score_table(names)
         self._contours = contour_term(subject)
         self._sight = None if self._contours is None else sight_of(subject.model, self._contours.landmarks)
         self._rng = np.random.default_rng(0)
-        self._budget = PointBudget(config.points, config.frame_s)
         self._residual_m = float("nan")  # of the frame before
+
+    def adjust(self, config: TrackerConfig) -> None:
+        """Go on with other live settings, without forgetting anything."""
+        self._config, self._budget.most = config, config.points
+        if self._latent_prior is None or config.prior_spread <= 0:
+            self._prior = None
+        elif self._prior is None:
+            self._prior = PriorTerm(self._latent_prior, config.prior_spread)
+        else:
+            self._prior.set_spread(config.prior_spread)
 
     def solve(self, observation: Observation, start: FitState, iterations: int | None = None) -> Fit:
         """Fit one frame from `start`, the state of the frame before."""

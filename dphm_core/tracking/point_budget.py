@@ -29,7 +29,9 @@ class PointBudget:
     """
 
     def __init__(self, most: int, frame_s: float, clock: Callable[[], float] = perf_counter) -> None:
-        self._most, self._fit_s, self._clock = most, SHARE * frame_s, clock
+        self.most = most
+        """May be changed between two fits."""
+        self._fit_s, self._clock = SHARE * frame_s, clock
         self._point_s = 0.0
         self._began = 0.0
 
@@ -37,8 +39,8 @@ class PointBudget:
         """Begin a fit: how many points it may take."""
         self._began = self._clock()
         if not self._fit_s or not self._point_s:
-            return self._most
-        return min(self._most, max(LEAST, int(self._fit_s / self._point_s)))
+            return self.most
+        return min(self.most, max(LEAST, int(self._fit_s / self._point_s)))
 
     def end(self, points: int) -> None:
         """End a fit of the usual number of steps, with so many points."""

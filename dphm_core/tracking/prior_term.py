@@ -30,14 +30,18 @@ class PriorTerm:
     """
 
     def __init__(self, prior: LatentPrior, spread: float) -> None:
-        """`spread` is the standard deviation of codes around the denoised ones, as a part of the codes' range."""
+        """`spread` is as for `set_spread`."""
         self._prior = prior
         looks = prior.paired_probe(LOOKS, STEPS, seed=0)
         self._looks = [Probe(looks.steps[k : k + 1], looks.noise[k : k + 1]) for k in range(LOOKS)]
         self._denoisers = {step: at_step(prior.unet, step) for step in set(looks.steps.tolist())}
         self._changes: list[FloatArray] = []
         self._turn = 0
-        self._weight = (spread * (prior.maximum - prior.minimum)) ** -2
+        self._weight = spread_weight(prior, spread)
+
+    def set_spread(self, spread: float) -> None:
+        """Take another standard deviation of codes around the denoised ones, as a part of the codes' range."""
+        self._weight = spread_weight(self._prior, spread)
 
     def centre(self, expression: FloatArray) -> FloatArray:
         """Denoised code (E,) of the frame that starts from an expression code (E,)."""
@@ -56,3 +60,8 @@ class PriorTerm:
         """Draw the first unknowns, an expression code (E,), towards `centre` (E,)."""
         size = len(expression)
         equations.add_diagonal(expression - centre, np.full(size, self._weight), slice(0, size))
+
+
+def spread_weight(prior: LatentPrior, spread: float) -> float:
+    """1/σ² of a spread that is a part of the range of a prior's codes."""
+    return (spread * (prior.maximum - prior.minimum)) ** -2

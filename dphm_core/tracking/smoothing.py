@@ -30,7 +30,9 @@ class Smoother:
 
     def __init__(self, smoothness: float, expression_sigma: float) -> None:
         """`smoothness` multiplies what passes for noise (0: nothing); `expression_sigma` is the spread of codes."""
-        self._smoothness, self._sigma = smoothness, expression_sigma
+        self.smoothness = smoothness
+        """May be changed between two frames."""
+        self._sigma = expression_sigma
         self._shown: FitState | None = None
 
     def towards(self, state: FitState, noise: float = 1.0) -> FitState:
@@ -43,7 +45,7 @@ class Smoother:
         noise : float
             How much noisier the depth is than an Azure Kinect's.
         """
-        factor, before = self._smoothness * noise, self._shown
+        factor, before = self.smoothness * noise, self._shown
         if before is None or factor <= 0 or before.head_to_cam.scale != state.head_to_cam.scale:
             return state
         pose = _pose_between(before.head_to_cam, state.head_to_cam, _scaled(POSE_CHANGE_M, factor))

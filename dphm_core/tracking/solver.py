@@ -24,6 +24,10 @@ class Solver(Protocol):
         """Vertices (V, 3) in the posed head frame; `previous` are the last frame's."""
         ...
 
+    def adjust(self, config: TrackerConfig) -> None:
+        """Go on with other live settings, without forgetting anything; the rest of `config` is as it was."""
+        ...
+
 
 SolverMaker = Callable[[Subject, TrackerConfig, LatentPrior | None], Solver]
 """Makes the solver of a subject whose identity is known."""

@@ -99,6 +99,11 @@ def save_subject(known: KnownSubject, path: Path) -> None:
     OutputError
         It cannot be written.
     """
+    write_atomically(path, encode_subject(known))
+
+
+def encode_subject(known: KnownSubject) -> bytes:
+    """Content of a subject file."""
     tensors = {
         "coefficients": torch.from_numpy(np.ascontiguousarray(known.coefficients, dtype=np.float32)),
         "scale": torch.tensor(known.scale, dtype=torch.float64),
@@ -108,7 +113,7 @@ def save_subject(known: KnownSubject, path: Path) -> None:
     if known.offset is not None:
         tensors[OFFSET] = torch.from_numpy(known.offset.coefficients.astype(np.float16))
     facts = {"format": FORMAT, "model": known.model, "fingerprint": known.fingerprint}
-    write_atomically(path, save(tensors, facts))
+    return save(tensors, facts)
 
 
 def load_subject(path: Path) -> KnownSubject:

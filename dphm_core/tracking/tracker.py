@@ -9,6 +9,9 @@ a better identity, a new follower takes over from the one before, between two fr
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +29,7 @@ from dphm_core.tracking.frame_solver import FrameSolver
 from dphm_core.tracking.identity import Identity
 from dphm_core.tracking.identity_worker import IdentityWorker
 from dphm_core.tracking.initial_pose import aligned_pose
+from dphm_core.tracking.live_settings import LiveSettings
 from dphm_core.tracking.solver import SolverMaker
 from dphm_core.tracking.subject_file import KnownSubject
 from dphm_core.tracking.trust import alignment_trust
@@ -33,6 +37,9 @@ from dphm_core.tracking.trust import alignment_trust
 
 class HeadTracker:
     """Tracks one person's head; lives on the tracking thread.
+
+    `adjust`, `restart`, `recalibrate`, `use_subject` and `cancel` may be called from any thread at any time: they never
+    wait for a frame in progress, which goes on undisturbed, and take effect before the next one.
 
     Parameters
     ----------
@@ -59,7 +66,9 @@ class HeadTracker:
         self._follower: Follower | None = None
         self._generic: Follower | None = None  # follows the mean head until there is the subject's
         self._status = TrackStatus.SEARCHING
+        self._settings = LiveSettings.of(self.config)
         self._turn = threading.RLock()
+        self._wishes: deque[Callable[[], None]] = deque()  # of any thread, to be fulfilled between two frames
 
     @property
     def status(self) -> TrackStatus:
@@ -92,7 +101,9 @@ class HeadTracker:
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
         prepare_thread(self.config.threads)
-        with self._turn:
+        with self._own_turn():
+            self._fulfil_wishes()
+            self._take_settings()
             if self._follower is None:
                 tracked = self._look_at(observation)
             else:
@@ -100,10 +111,14 @@ class HeadTracker:
             self._adopt(self._identities.take())
             return tracked
 
+    def adjust(self, settings: LiveSettings) -> None:
+        """Track with other settings from the next frame on; the head is followed, shown and smoothed as before."""
+        self._settings = settings
+
     def use_subject(self, known: KnownSubject) -> None:
         """Track a person who was calibrated before: the head is looked for with the next observation.
 
-        May be called from any thread, and takes about a second; frames go on being tracked meanwhile.
+        May be called from any thread at any time, and takes about a second; frames go on being tracked meanwhile.
 
         Raises
         ------
@@ -113,21 +128,23 @@ class HeadTracker:
         known.check(self.model)
         prepare_thread(self.config.threads)
         identity = Identity(known, known.subject(self.model))
-        with self._turn:
-            self._identities.begin(identity)
-            self._follower = self._generic = None
+
+        def follow_it() -> None:
+            self._forget(identity)
             self._adopt(identity)
 
+        self._wish(follow_it)
+
     def recalibrate(self) -> None:
-        """Forget the subject and look at who is there anew, from the next frame on; may be called from any thread."""
-        with self._turn:
-            self._identities.begin(None)
-            self._follower = self._generic = None
-            self._status = TrackStatus.SEARCHING
+        """Forget the subject and look at who is there anew, from the next frame on.
+
+        May be called from any thread at any time, and does not wait for the frame in progress.
+        """
+        self._wish(self._forget)
 
     def settle(self) -> None:
         """Keep the subject as it is known now: a refinement under way is given up, and there will be no other."""
-        with self._turn:
+        with self._own_turn():
             self._identities.settle()
 
     def cancel(self) -> None:
@@ -143,7 +160,7 @@ class HeadTracker:
         From here on work may be done again that `cancel` had ended with the last frame.
         """
         prepare_thread(self.config.threads)
-        with self._turn:
+        with self._own_turn():
             self._identities.reopen()
             if self.subject is None:
                 self._adopt(self._identities.finish())
@@ -151,22 +168,67 @@ class HeadTracker:
     def conclude(self) -> None:
         """Learn what the frames so far still tell of the subject, and keep it: a recording is at its end."""
         prepare_thread(self.config.threads)
-        with self._turn:
+        with self._own_turn():
             self._adopt(self._identities.conclude())
 
     def restart(self) -> None:
-        """Forget where the head was, keep whose it is: for going back in a recording."""
-        for follower in (self._generic, self._follower):
-            if follower is not None:
-                follower.restart()
-        if self._follower is not None:
-            self._status = TrackStatus.LOST
+        """Forget where the head was, keep whose it is: for going back in a recording, or for looking for it anew.
+
+        May be called from any thread at any time, and does not wait for the frame in progress.
+        """
+        self._wish(self._restart)
 
     def resume(self, state: FitState) -> None:
         """Go on from a known pose and expression of the calibrated head."""
         self._status = TrackStatus.TRACKING
         if self._follower is not None:
             self._follower.resume(state)
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        """Let nobody else at what changes with a frame; then do what was wished for meanwhile."""
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._fulfil_wishes()
+
+    def _wish(self, do: Callable[[], None]) -> None:
+        """Have something done between two frames: now, or by whose turn it is, when that ends."""
+        self._wishes.append(do)
+        self._fulfil_wishes()
+
+    def _fulfil_wishes(self) -> None:
+        while self._wishes and self._turn.acquire(blocking=False):
+            try:
+                while self._wishes:
+                    self._wishes.popleft()()
+            finally:
+                self._turn.release()
+
+    def _forget(self, known: Identity | None = None) -> None:
+        """Begin with somebody who is known, or with nobody."""
+        self._identities.begin(known)
+        self._follower = self._generic = None
+        self._status = TrackStatus.SEARCHING
+
+    def _restart(self) -> None:
+        for follower in self._followers:
+            follower.restart()
+        if self._follower is not None:
+            self._status = TrackStatus.LOST
+
+    def _take_settings(self) -> None:
+        """Take on settings that were adjusted since the last frame."""
+        settings = self._settings
+        if settings != LiveSettings.of(self.config):
+            self.config = settings.put_into(self.config)
+            for follower in self._followers:
+                follower.adjust(self.config)
+
+    @property
+    def _followers(self) -> list[Follower]:
+        return [follower for follower in (self._generic, self._follower) if follower is not None]
 
     def _follow(self, follower: Follower, observation: Observation) -> TrackedFrame:
         """Track the subject, and learn more about it."""

@@ -10,18 +10,17 @@ from torch import Tensor
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.samplers import clamped_data
 from dphm_core.diffusion.schedule import add_noise
-from dphm_core.tracking.prior_term import LOOKS, STEPS
+from dphm_core.tracking.prior_term import LOOKS, STEPS, spread_weight
 
 
 class PriorOnDevice:
     """Draws expression codes towards plausible ones."""
 
-    def __init__(self, prior: LatentPrior, spread: float, device: torch.device) -> None:
+    def __init__(self, prior: LatentPrior, device: torch.device) -> None:
         looks = prior.paired_probe(LOOKS, STEPS, seed=0)
         self._steps, self._noise = looks.steps.to(device), looks.noise.to(device)
         unet = copy.deepcopy(prior.unet).requires_grad_(False).to(device)
         self._prior = LatentPrior(unet, prior.schedule.to(device), prior.minimum, prior.maximum)
-        self.weight = (spread * (prior.maximum - prior.minimum)) ** -2
 
     def change(self, expression: Tensor, look: Tensor) -> Tensor:
         """What the network would change (1, E) in an expression code (E,), by the look of that number (1,)."""
@@ -29,6 +28,10 @@ class PriorOnDevice:
         data = prior.normalised(expression)[None, None]
         noised = add_noise(prior.schedule, data, steps, self._noise[look][:, None])
         return prior.denormalised(clamped_data(prior.unet, prior.schedule, noised, steps))[0] - expression
+
+    def weight(self, spread: float) -> float:
+        """As `PriorTerm` has it."""
+        return spread_weight(self._prior, spread)
 
     def all_changes(self, expression: Tensor) -> Tensor:
         """The same (LOOKS, E) by all looks."""

@@ -22,6 +22,8 @@ from dphm_core.tracking.on_device.terms import ContourOnDevice, DeviceState, dep
 from dphm_core.tracking.prior_term import LOOKS
 from dphm_core.tracking.scores import score_table
 
+ROOM_STEP = 500
+"""Room for points comes in such steps, so that the program need not be recorded anew for every other number."""
 WARM_WARP_ROUNDS = 4
 """Steps that carry the mesh on from the frame before; what a fast movement leaves is made up for in the next frame."""
 
@@ -43,33 +45,45 @@ class FitProgram:
     def __init__(
         self, subject: Subject, config: TrackerConfig, prior: LatentPrior | None, device: torch.device
     ) -> None:
-        self._config, self._device = config, device
+        self._config, self._device, self._latent_prior = config, device, prior
         self._distance = distance_on(subject.distance, device)
         self._deformation = deformation_on(subject, device)
         self._mesh = MeshOnDevice(subject, self._deformation, device)
         self._named = bool(subject.model.expression_names)
         self.size = subject.model.config.expression_dim
-        self.prior = None
-        if prior is not None and config.prior_spread > 0:
-            self.prior = PriorOnDevice(prior, config.prior_spread, device)
+        self.prior: PriorOnDevice | None = None
         contours = contour_term(subject)
         self._contours = None if contours is None else ContourOnDevice.of(contours, device)
         self.scores = score_table(subject.model.expression_names)
         self._scored = torch.from_numpy(self.scores.weights).to(device)
         self._least_cosine = float(np.cos(np.radians(config.max_normal_angle_deg)))
-        self.inputs = Layout(self._input_shapes(config.points))
+        self.adjust(config)
+
+    def adjust(self, config: TrackerConfig) -> None:
+        """Go on with other live settings; shapes, and thus what was recorded of it, change with `shape_of` them."""
+        room, prior = self.shape_of(config)
+        if not prior:
+            self.prior = None
+        elif self.prior is None and self._latent_prior is not None:
+            self.prior = PriorOnDevice(self._latent_prior, self._device)
+        self.inputs = Layout(self._input_shapes(room))
         self.results = Layout(
             {
-                "rotation": (3, 3), "translation": (3,), "expression": (self.size,), "signed": (config.points,),
+                "rotation": (3, 3), "translation": (3,), "expression": (self.size,), "signed": (room,),
                 "posed": tuple(self._mesh.canonical.shape),
             }
         )  # fmt: skip
+
+    def shape_of(self, config: TrackerConfig) -> tuple[int, bool]:
+        """Room for how many points, and whether there is a prior: what of live settings changes the program."""
+        room = -(-config.points // ROOM_STEP) * ROOM_STEP
+        return room, self._latent_prior is not None and config.prior_spread > 0
 
     def _input_shapes(self, points: int) -> dict[str, tuple[int, ...]]:
         return {
             "points": (points, 3), "normals": (points, 3), "counted": (points,),
             "rotation": (3, 3), "translation": (3,), "expression": (self.size,), "scale": (), "depth_sigma": (),
-            "landmarks": (), "rays": (len(self.landmarks), 2), "in_sight": (len(self.landmarks),),
+            "prior_weight": (), "landmarks": (), "rays": (len(self.landmarks), 2), "in_sight": (len(self.landmarks),),
             "targets": (len(self.scores.scores),), "look": (1,),
         }  # fmt: skip
 
@@ -94,7 +108,7 @@ class FitProgram:
         uploaded : (inputs.size,)
             Everything about the frame, as `inputs` lays it out. ``counted`` is 1 for each point and 0 for padding,
             ``depth_sigma`` is the depth's expected error (metres), ``landmarks`` is 1 where a face was detected,
-            ``look`` is the number of the prior's look.
+            ``prior_weight`` is the prior's 1/σ², ``look`` the number of its look.
         memory : Memory
             Of the frame before.
         iterations : int
@@ -149,10 +163,11 @@ class FitProgram:
             (config.expression_sigma**-2, code),
             (config.expression_step_sigma**-2, code - start.expression),
         ]
-        if self.prior is not None:
-            pairs.append((self.prior.weight, code - plausible))
         weights = torch.full_like(code, sum(weight for weight, _ in pairs))
         pull = torch.stack([weight * off for weight, off in pairs]).sum(dim=0)
+        if self.prior is not None:
+            trust = inputs["prior_weight"].double()
+            weights, pull = weights + trust, pull + trust * (code - plausible)
         if len(self._scored):
             trust = inputs["landmarks"].double() * config.score_sigma**-2
             off = code[self._scored] - inputs["targets"]

@@ -10,7 +10,7 @@ import torch
 
 from dphm_core.frames import FloatArray
 from dphm_core.tracking.on_device.config import DeviceConfig, memory_told, products_of
-from dphm_core.tracking.on_device.program import FitProgram
+from dphm_core.tracking.on_device.program import FitProgram, Memory
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,10 @@ log = logging.getLogger(__name__)
 class Runner:
     """Owns the buffers, the stream and the recorded graphs of one program; lives on the tracking thread."""
 
-    def __init__(self, program: FitProgram, device: torch.device, config: DeviceConfig) -> None:
+    def __init__(
+        self, program: FitProgram, device: torch.device, config: DeviceConfig, memory: Memory | None = None
+    ) -> None:
+        """`memory` is of the frame before, where the program went on from another shape."""
         self._program, self._device, self._config = program, device, config
         cuda = device.type == "cuda"
         self._stream = torch.cuda.Stream(device) if cuda else None
@@ -26,7 +29,7 @@ class Runner:
         self._received = torch.zeros(program.results.size, pin_memory=cuda)
         self._inputs = torch.zeros(program.inputs.size, device=device)
         self._results = torch.zeros(program.results.size, device=device)
-        self._memory = program.at_rest()
+        self.memory = program.at_rest() if memory is None else memory
         self._record = cuda and config.graph
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
         self.inputs = program.inputs.arrays(self._sent)
@@ -57,14 +60,14 @@ class Runner:
         with self._at_work():
             self._inputs.copy_(self._sent, non_blocking=True)
             expression = self._program.inputs.views(self._inputs)["expression"]
-            self._memory.changes.copy_(prior.all_changes(expression))
+            self.memory.changes.copy_(prior.all_changes(expression))
             self._wait()
 
     def posed(self, expression: FloatArray) -> FloatArray:
         """Vertices (V, 3) of an expression (E,), posed head frame."""
         with self._at_work():
             posed = self._program.posed(torch.from_numpy(expression).to(self._device))
-            self._memory.posed.copy_(posed)
+            self.memory.posed.copy_(posed)
             return posed.cpu().numpy()
 
     def _compute(self, iterations: int) -> None:
@@ -78,9 +81,9 @@ class Runner:
             self._graphs |= self._recorded(iterations)
 
     def _launch(self, iterations: int) -> None:
-        results, memory = self._program.run(self._inputs, self._memory, iterations)
+        results, memory = self._program.run(self._inputs, self.memory, iterations)
         self._results.copy_(results)
-        for kept, new in zip(self._memory, memory, strict=True):
+        for kept, new in zip(self.memory, memory, strict=True):
             kept.copy_(new)
 
     def _recorded(self, iterations: int) -> dict[int, torch.cuda.CUDAGraph]:

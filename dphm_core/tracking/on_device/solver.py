@@ -35,9 +35,10 @@ class DeviceSolver:
         device_config: DeviceConfig | None = None,
     ) -> None:  # fmt: skip
         self._subject, self._config = subject, config
+        self._device, self._device_config = device, device_config or DeviceConfig()
         with memory_told(device):
             self._program = FitProgram(subject, config, prior, device)
-            self._runner = Runner(self._program, device, device_config or DeviceConfig())
+            self._runner = Runner(self._program, device, self._device_config)
         self._sight = sight_of(subject.model, self._program.landmarks)
         self._rng = np.random.default_rng(0)
         self._residual_m = float("nan")  # of the frame before
@@ -45,6 +46,18 @@ class DeviceSolver:
         """Seconds of the last fit from its upload until its result was there."""
         self._looks_taken: int | None = None
         self._posed: tuple[FloatArray, FloatArray] | None = None  # the last mesh, and its expression
+
+    def adjust(self, config: TrackerConfig) -> None:
+        """Go on with other live settings, without forgetting anything but, where it is left out, the prior."""
+        program, before, self._config = self._program, self._config, config
+        if program.shape_of(config) == program.shape_of(before):
+            return
+        had_prior = program.prior is not None
+        with memory_told(self._device):
+            program.adjust(config)
+            self._runner = Runner(program, self._device, self._device_config, self._runner.memory)
+        if not had_prior:
+            self._looks_taken = None
 
     def solve(self, observation: Observation, start: FitState, iterations: int | None = None) -> Fit:
         """Fit one frame from `start`, the state of the frame before."""
@@ -85,6 +98,8 @@ class DeviceSolver:
         inputs["rotation"][:], inputs["translation"][:] = pose.rotation, pose.translation_m
         inputs["scale"][...], inputs["expression"][:] = pose.scale, start.expression
         inputs["depth_sigma"][...] = sigma_m
+        if self._program.prior is not None:
+            inputs["prior_weight"][...] = self._program.prior.weight(self._config.prior_spread)
         rays, landmarks = landmark_rays(observation), observation.landmarks
         inputs["landmarks"][...] = landmarks is not None
         if rays is not None and landmarks is not None:
