@@ -1,4 +1,4 @@
-"""Tracks a whole recording into a folder: a mesh per frame, the track, a report and a contact sheet."""
+"""Tracks a whole recording into a folder: a mesh per frame, the track, whose head it is, a report, a contact sheet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dphm_core.errors import CalibrationError, DphmError, OutputError, SourceErr
 from dphm_core.frames import TrackedFrame
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.benchmark import pipeline_rate
-from dphm_core.output.folder import REPORT_FILE, TRACK_FILE, OutputFolder
+from dphm_core.output.folder import REPORT_FILE, SUBJECT_FILE, TRACK_FILE, OutputFolder
 from dphm_core.output.interrupt import StopOnInterrupt
 from dphm_core.output.lead_in import follow_backwards
 from dphm_core.output.options import BatchOptions
@@ -30,7 +30,7 @@ from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.stages import FrameObserver
 from dphm_core.tracking import create_tracker
 from dphm_core.tracking.config import TrackerConfig
-from dphm_core.tracking.subject_file import save_subject
+from dphm_core.tracking.subject_file import encode_subject, save_subject
 from dphm_core.tracking.tracker import HeadTracker
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class _Run:
         self._started = started
         self._stages, self._folder, self._options, self._tracker = stages, folder, options, tracker
         self._retracking = RetrackingTracker(tracker)
-        self._recorder = Recorder(folder, tracker, options.format)
+        self._recorder = Recorder(folder, tracker, options.format if options.meshes else None)
         self._broken_off = False  # whether the recording could not be read to its end
         self._done_s: list[float] = []  # when each frame since the identity last changed was done with
 
@@ -167,12 +167,13 @@ class _Run:
                 raise KeyboardInterrupt if interrupt.asked else self._no_head(frames)
             track = self._recorder.track()
             self._folder.write(TRACK_FILE, track.to_bytes())
+            assert self._tracker.subject is not None and self._tracker.known is not None
+            self._folder.write(SUBJECT_FILE, encode_subject(self._tracker.known))
             if self._options.contact_sheet and frames.info.length is not None:
-                assert self._tracker.subject is not None
                 add_contact_sheet(self._folder, self._stages.frames, track, self._tracker.subject)
             report = self._report(frames, track, interrupt.asked)
             self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
-            if self._options.save_subject is not None and self._tracker.known is not None:
+            if self._options.save_subject is not None:
                 save_subject(self._tracker.known, self._options.save_subject)
             return report
 

@@ -130,7 +130,8 @@ class _Run:
             if not fit.fitted:
                 raise KeyboardInterrupt if interrupt.asked else self._no_head(frames, observations)
             subject = fit.subject()
-            recorder = Recorder(self._folder, _Fitted(subject.model, subject, subject.faces), self._options.format)
+            fitted = _Fitted(subject.model, subject, subject.faces)
+            recorder = Recorder(self._folder, fitted, self._options.format if self._options.meshes else None)
             for done, tracked in enumerate(fit.tracked_frames(subject), start=1):
                 recorder.save(tracked)
                 on_progress("write", done, len(observations))

@@ -17,6 +17,7 @@ from dphm_core.sources import open_source
 from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.sources.writer import FolderWriter
 from dphm_core.tracking.fit_state import FitState
+from dphm_core.tracking.subject_file import KnownSubject
 from dphm_core.tracking.tracker import HeadTracker
 
 CAMERA = Intrinsics(width=48, height=32, fx=60, fy=60, cx=24, cy=16)
@@ -79,6 +80,12 @@ class ScriptedTracker:
         self._follows = follows
         self._broken_at = broken_at
         self._faces_seen = 0
+
+    @property
+    def known(self) -> KnownSubject | None:
+        return (
+            None if self.subject is None else KnownSubject(np.zeros(3, np.float32), 1.25, 5e-4, 2e-4, "scripted", "0")
+        )
 
     @property
     def faces(self) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 
 import cv2
 import numpy as np
@@ -15,9 +17,11 @@ from batch_parts import FACES, POSE, VERTICES, ScriptedTracker, breaking_after, 
 from dphm_core.batch import make_stages, track_recording
 from dphm_core.errors import CalibrationError, OutputError, SourceError
 from dphm_core.evaluation.report import evaluate
+from dphm_core.evaluation.track_folder import TrackFolder
 from dphm_core.frames import TrackedFrame
 from dphm_core.output.lead_in import REASON
 from dphm_core.output.options import BatchOptions
+from dphm_core.output.saved_track import load_saved_track
 from dphm_core.output.track_file import load_track
 from dphm_core.sources.selection import Selection
 
@@ -43,7 +47,9 @@ def test_every_frame_with_a_face_gets_a_mesh_also_those_before_the_calibration(t
     )
     expected = [index for index, face in enumerate(faces) if face]
     names = [f"meshes/{index:05d}.ply" for index in expected]
-    assert files(tmp_path / "out") == sorted([*names, "contact_sheet.png", "report.json", "track.npz"])
+    assert files(tmp_path / "out") == sorted(
+        [*names, "contact_sheet.png", "report.json", "subject.safetensors", "track.npz"]
+    )
     # in order: first those before the calibration, then the rest, then backwards what came before the first face
     assert tracker.tracked == [*range(10), 0]
     assert tracker.restarts == 1
@@ -82,6 +88,17 @@ def test_the_track_has_a_row_per_frame_and_nan_where_nothing_was_tracked(tmp_pat
     assert np.flatnonzero(np.isfinite(landmarks[4]).all(axis=1)).tolist() == [7]
     mesh = trimesh.load_mesh(tmp_path / "out" / "meshes" / "00004.ply", process=False)
     assert np.allclose(landmarks[4, 7], mesh.vertices[2])
+
+
+def test_meshes_can_be_left_out(tmp_path: Path) -> None:
+    out, recording = tmp_path / "out", record(tmp_path / "rec", [True, True, False, True, True])
+    track_recording(stages(recording), out)
+    with_meshes = load_track(out / "track.npz")
+    report = track_recording(stages(recording), out, BatchOptions(meshes=False, contact_sheet=False, overwrite=True))
+    assert files(out) == ["report.json", "subject.safetensors", "track.npz"]
+    assert report["tracked"] == 4
+    assert report["frames_per_second"] > 0
+    np.testing.assert_array_equal(load_track(out / "track.npz").landmarks_cam, with_meshes.landmarks_cam)
 
 
 def test_landmarks_of_a_model_without_a_template_are_the_detected_ones(tmp_path: Path) -> None:
@@ -172,7 +189,8 @@ def test_overwriting_replaces_an_earlier_run_and_nothing_else(tmp_path: Path) ->
     recording = record(tmp_path / "short", [True] * 4)
     track_recording(stages(recording), out, BatchOptions(overwrite=True, contact_sheet=False))
     names = [f"meshes/{index:05d}.ply" for index in range(4)]
-    assert files(out) == sorted([*names, "meshes/best.ply", "notes.txt", "report.json", "track.npz"])
+    kept = ["meshes/best.ply", "notes.txt"]
+    assert files(out) == sorted([*names, *kept, "report.json", "subject.safetensors", "track.npz"])
     assert len(load_track(out / "track.npz").frame_index) == 4
 
 
@@ -274,6 +292,20 @@ def test_the_demo_recording_is_tracked(tmp_path: Path) -> None:
     errors = evaluate(REPO / "recordings/demo", tmp_path / "out")["ground_truth"]
     assert errors["face_mm"]["mean"] < 1.0
     assert errors["correspondence_mm"]["mean"] < 2.0
+    check_saved_track(tmp_path / "out")
+
+
+def check_saved_track(out: Path) -> None:
+    """The track alone gives the meshes that were written, and quickly."""
+    saved, written, seconds = load_saved_track(out), TrackFolder.open(out), []
+    for index in list(written.meshes)[::5]:
+        started = perf_counter()
+        vertices_cam = saved.vertices_cam(saved.row_of(index))
+        seconds.append(perf_counter() - started)
+        vertices, faces = written.mesh(index)
+        assert np.abs(vertices_cam - vertices).max() < 1e-5  # a hundredth of a millimetre
+        np.testing.assert_array_equal(faces, saved.faces)
+    assert median(seconds) < 0.1  # it is some milliseconds: more only where the machine is busy
 
 
 def test_a_file_in_the_way_of_the_subjects_is_refused_before_anything_is_opened(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from dphm_core.files import write_atomically
 
 MESH_FOLDER = "meshes"
 TRACK_FILE = "track.npz"
+SUBJECT_FILE = "subject.safetensors"
+"""Whose head it is: with it and the track alone, every mesh can be made again."""
 REPORT_FILE = "report.json"
 CONTACT_SHEET = "contact_sheet.png"
 CODES_FILE = "codes.npz"
@@ -18,7 +20,7 @@ FIGURES_FILE, PLOT_FILE = "evaluation.json", "evaluation.png"
 STAGE_FILES = {name: f"tracking_{name}.npz" for name in ("init", "incre", "joint")}
 """By stage of the offline method, in the original implementation's format."""
 OWN_FILES = (
-    *(TRACK_FILE, REPORT_FILE, CONTACT_SHEET, CODES_FILE, FIGURES_FILE, PLOT_FILE),
+    *(TRACK_FILE, SUBJECT_FILE, REPORT_FILE, CONTACT_SHEET, CODES_FILE, FIGURES_FILE, PLOT_FILE),
     *STAGE_FILES.values(),
 )
 """What belongs to a run; an evaluation of it is void with it."""

@@ -13,6 +13,9 @@ class BatchOptions:
 
     format: Literal["ply", "obj"] = "ply"
     """Format of the meshes."""
+    meshes: bool = True
+    """Write a mesh per frame. Without, the track can still be shown and exported: it holds all that meshes are made
+    of."""
     overwrite: bool = False
     """Replace the results of an earlier run in the output folder."""
     contact_sheet: bool = True

@@ -1,4 +1,4 @@
-"""Takes tracked frames as they come: writes their meshes at once and keeps the rest for the track and the report."""
+"""Takes tracked frames as they come: writes their meshes, where wanted, and keeps the rest for track and report."""
 
 from __future__ import annotations
 
@@ -46,29 +46,37 @@ class Recorder:
         Where the meshes go.
     tracker : FrameMaker
         Makes the frames; asked for its model and, once there is one, its subject.
-    mesh_format : str
-        Extension of the meshes, without a dot.
+    mesh_format : str, optional
+        Extension of the meshes, without a dot; None writes none.
     """
 
-    def __init__(self, folder: OutputFolder, tracker: FrameMaker, mesh_format: str) -> None:
+    def __init__(self, folder: OutputFolder, tracker: FrameMaker, mesh_format: str | None) -> None:
         self.times = StageTimes()
         self._folder, self._tracker, self._format = folder, tracker, mesh_format
         self._rows: dict[int, TrackRow] = {}
         self._encode: MeshEncoder | None = None
+        self.started = False
+        """Whether a frame had a head yet."""
 
     def save(self, tracked: TrackedFrame) -> None:
         """Write a frame's mesh, where it has one, and keep its row."""
-        landmarks_cam, name = None, f"{MESH_FOLDER}/{tracked.index:05d}.{self._format}"
-        if tracked.vertices_cam is None and tracked.index in self._rows:
-            self._folder.remove(name)  # tracked once more, and not there
+        started, landmarks_cam = perf_counter(), None
+        if self._format is not None:
+            self._save_mesh(tracked, self._format)
         if tracked.vertices_cam is not None:
-            started = perf_counter()
-            if self._encode is None:
-                self._encode = mesh_encoder(f".{self._format}", self._tracker.faces)
-            self._folder.write(name, self._encode(tracked.vertices_cam))
+            self.started = True
             self.times.add({**tracked.stages_s, "write": perf_counter() - started})
             landmarks_cam = mesh_landmarks(self._tracker.model, tracked)
         self._rows[tracked.index] = TrackRow.of(tracked, landmarks_cam)
+
+    def _save_mesh(self, tracked: TrackedFrame, mesh_format: str) -> None:
+        name = f"{MESH_FOLDER}/{tracked.index:05d}.{mesh_format}"
+        if tracked.vertices_cam is not None:
+            if self._encode is None:
+                self._encode = mesh_encoder(f".{mesh_format}", self._tracker.faces)
+            self._folder.write(name, self._encode(tracked.vertices_cam))
+        elif tracked.index in self._rows:
+            self._folder.remove(name)  # tracked once more, and not there
 
     @property
     def frames(self) -> int:
@@ -81,13 +89,8 @@ class Recorder:
         return Counter(row.reason for row in self._rows.values()).most_common(1)[0][0]
 
     @property
-    def started(self) -> bool:
-        """Whether there is a mesh yet."""
-        return self._encode is not None
-
-    @property
     def first_state(self) -> FitState:
-        """State of the first frame with a mesh; only once there is one."""
+        """State of the first frame with a head; only once there is one."""
         row = self._rows[self._first_tracked]
         assert row.head_to_cam is not None and row.expression_code is not None
         return FitState(row.head_to_cam, row.expression_code)
