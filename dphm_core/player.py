@@ -1,11 +1,15 @@
-"""Playback pacing: when the next frame of a source is due, and the commands play, pause, step and seek."""
+"""Playback pacing: when the next frame of a source is due, and the commands play, pause, step, seek, speed and loop."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from time import monotonic
+
+SPEEDS = (0.1, 8.0)
+"""Slowest and fastest factor on a source's frame rate; infinity, as fast as frames are taken, is one, too."""
 
 
 class Pace(Enum):
@@ -27,10 +31,23 @@ class Turn:
     """Frame index to seek to first; None to read on."""
 
 
+@dataclass(frozen=True)
+class Loop:
+    """Frames that are played again and again."""
+
+    first: int
+    last: int
+    """Both belong to it."""
+
+
 class Player:
     """The clock of one pipeline.
 
-    Commands may come from any thread; the producer thread alone waits in `next_turn`.
+    Commands may come from any thread; the thread that reads the source alone waits in `next_turn`, and tells what it
+    has read by `passed` and `end`.
+
+    While it plays, a loop goes from its last frame, or from any beyond it, back to its first; frames before it are
+    played up to it. Stepping and scrubbing go wherever they are told to.
 
     Parameters
     ----------
@@ -39,7 +56,7 @@ class Player:
     pace
         Who sets the pace.
     speed
-        Factor on the source's frame rate.
+        Factor on the source's frame rate, as for `set_speed`.
     """
 
     def __init__(self, fps: float, pace: Pace, speed: float = 1.0) -> None:
@@ -47,7 +64,9 @@ class Player:
         self._fps = fps
         self._free_running = pace is Pace.FASTEST
         self._playing = pace is not Pace.STEPPED
-        self._speed = speed
+        self._speed = _within_speeds(speed)
+        self._loop: Loop | None = None
+        self._passed_any = False  # whether there was a frame since the source ran out last
         self._steps = 0
         self._seek_to: int | None = None
         self._ended = False
@@ -64,11 +83,33 @@ class Player:
         """Whether the source ran out of frames and nothing was asked for since."""
         return self._ended
 
+    @property
+    def speed(self) -> float:
+        """Factor on the source's frame rate; infinite for as fast as frames are taken."""
+        return self._speed
+
+    def set_speed(self, speed: float) -> None:
+        """Change the factor on the source's frame rate, at once; held within `SPEEDS`, but for infinity."""
+        with self._changed:
+            self._speed = _within_speeds(speed)
+            self._due = min(self._due, monotonic() + self._interval_s)
+            self._changed.notify_all()
+
+    @property
+    def loop(self) -> Loop | None:
+        """What is played again and again; None where the source is played once."""
+        return self._loop
+
+    def set_loop(self, first: int, last: int, on: bool) -> None:
+        """Play frames `first` to `last` again and again, or no longer."""
+        with self._changed:
+            self._loop = Loop(first, max(first, last)) if on else None
+
     def play(self) -> None:
-        """Run; from the start where the source had ended."""
+        """Run; where the source had ended, from the start, or that of the loop."""
         with self._changed:
             if self._ended:
-                self._seek_to, self._ended = 0, False
+                self._seek_to, self._ended = 0 if self._loop is None else self._loop.first, False
             self._playing = True
             self._due = monotonic()
             self._changed.notify_all()
@@ -99,14 +140,25 @@ class Player:
             self._stopped = True
             self._changed.notify_all()
 
-    def end(self) -> None:
-        """Producer: the source ran out; hold until `play` or `seek`."""
+    def passed(self, index: int) -> None:
+        """Reading thread: frame `index` was read."""
         with self._changed:
-            if self._seek_to is None:  # a seek that came meanwhile stands
+            self._passed_any = True
+            loop = self._loop
+            if loop is not None and index >= loop.last:
+                self._begin_again(loop)
+
+    def end(self) -> None:
+        """Reading thread: the source ran out; go on in the loop, or hold until `play` or `seek`."""
+        with self._changed:
+            if self._loop is not None and self._playing and self._passed_any:
+                self._passed_any = False  # a loop without a readable frame would never end
+                self._begin_again(self._loop)
+            elif self._seek_to is None:  # a seek that came meanwhile stands
                 self._playing, self._ended, self._steps = False, True, 0
 
     def next_turn(self) -> Turn | None:
-        """Producer: wait until a frame is due; None once stopped."""
+        """Reading thread: wait until a frame is due; None once stopped."""
         with self._changed:
             while not self._stopped:
                 wait_s = self._wait_s()
@@ -114,6 +166,15 @@ class Player:
                     return self._take_turn()
                 self._changed.wait(wait_s)
             return None
+
+    def _begin_again(self, loop: Loop) -> None:
+        if self._playing and self._seek_to is None:  # a seek that came meanwhile stands
+            self._seek_to = loop.first
+
+    @property
+    def _interval_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return 1.0 / (self._fps * self._speed)
 
     def _wait_s(self) -> float | None:
         """Seconds until a frame is due; None while only a command can make one due."""
@@ -126,7 +187,12 @@ class Player:
     def _take_turn(self) -> Turn:
         self._steps = max(0, self._steps - 1)
         # After a frame that took too long the clock starts anew: playback slows down instead of rushing to catch up.
-        self._due = max(self._due + 1.0 / (self._fps * self._speed), monotonic())
+        self._due = max(self._due + self._interval_s, monotonic())
         turn = Turn(self._seek_to)
         self._seek_to = None
         return turn
+
+
+def _within_speeds(speed: float) -> float:
+    slowest, fastest = SPEEDS
+    return speed if speed == inf else min(max(speed, slowest), fastest)
