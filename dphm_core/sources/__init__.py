@@ -1,4 +1,4 @@
-"""Sources of frames: recording folders, Azure Kinect MKV files and the live camera, opened by `open_source`."""
+"""Sources of frames: recording folders, Azure Kinect MKV files and cameras, live or simulated; see `open_source`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from pathlib import Path
 from dphm_core.errors import SourceError
 from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame
 
-__all__ = ["Source", "SourceInfo", "UnreadableFrame", "open_source"]
+__all__ = ["Source", "SourceInfo", "UnreadableFrame", "is_live", "open_source"]
 
+STACK_SUFFIX = ".stack"
+"""Of the file in which a recording folder has all its frames."""
 KINECT = "kinect"
 """Scheme of the live camera: "kinect" or "kinect:SERIAL"."""
+SIMULATED = "simulated"
+"""Scheme of a recording as a live camera: "simulated" for the demo, or "simulated:PATH"."""
+LIVE = (KINECT, SIMULATED)
 
 
 def open_source(uri: str | Path) -> Source:
@@ -20,23 +25,42 @@ def open_source(uri: str | Path) -> Source:
     ----------
     uri : str or Path
         A recording folder (DPHM-Kinect layout, or the same with meta.json), an Azure Kinect recording (.mkv),
-        "kinect" for the first live camera, or "kinect:SERIAL" for a certain one.
+        "kinect" for the first live camera, "kinect:SERIAL" for a certain one, "simulated" for the demo recording as
+        if it were a live camera, or "simulated:PATH" for another recording.
 
     Raises
     ------
     SourceError
         It does not exist, is of no known kind, or cannot be read; the message says why and what to do.
     """
-    if isinstance(uri, str) and (uri == KINECT or uri.startswith(f"{KINECT}:")):
-        from dphm_core.sources.kinect import KinectSource
-
-        return KinectSource(uri.partition(":")[2] or None)
-    path = Path(uri).expanduser()
-    if path.is_dir():
+    if isinstance(uri, str) and is_live(uri):
+        return _open_live(*uri.partition(":")[::2])
+    try:
+        path = Path(uri).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError) as error:  # no permission for a folder above it, or "~nobody"
+        reason = getattr(error, "strerror", None) or error
+        raise SourceError(f"{uri} cannot be reached ({reason}); check the path and its permissions") from error
+    if is_folder:
         return _open_folder(path)
-    if path.is_file():
+    if is_file:
         return _open_file(path)
     raise SourceError(f"{path} does not exist; give a recording folder, an .mkv file or '{KINECT}'")
+
+
+def is_live(uri: str) -> bool:
+    """Whether this names a camera, real or simulated, and not a path."""
+    return uri.partition(":")[0] in LIVE
+
+
+def _open_live(scheme: str, name: str) -> Source:
+    if scheme == SIMULATED:
+        from dphm_core.sources.simulated import open_simulated
+
+        return open_simulated(name)
+    from dphm_core.sources.kinect import KinectSource
+
+    return KinectSource(name or None)
 
 
 def _open_folder(path: Path) -> Source:
@@ -46,12 +70,19 @@ def _open_folder(path: Path) -> Source:
         raise SourceError(f"{path} cannot be listed ({error.strerror}); check its permissions") from error
     if empty:
         raise SourceError(f"{path} is an empty folder; a recording has color/, depth/ and calibration.json")
+    from dphm_core.sources.stack import StackSource
+    from dphm_core.sources.stack_file import STACK_FILE
+
+    if (path / STACK_FILE).is_file():
+        return StackSource(path)
     from dphm_core.sources.folder import FolderSource
 
     return FolderSource(path)
 
 
 def _open_file(path: Path) -> Source:
+    if path.suffix == STACK_SUFFIX:
+        return _open_folder(path.absolute().parent)
     if path.suffix.lower() != ".mkv":
         raise SourceError(f"{path} is of no known kind; give a recording folder or an Azure Kinect .mkv file")
     from dphm_core.sources.mkv import MkvSource

@@ -6,6 +6,7 @@ Shared by recordings (`mkv`) and the live camera (`kinect`).
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Protocol
@@ -160,8 +161,17 @@ def load_pyk4a() -> ModuleType:
     try:
         import pyk4a
     except Exception as error:  # its native part fails in many ways: missing libraries, numpy 2, wrong platform
+        if sys.platform == "darwin":
+            raise SourceError(
+                "Azure Kinect has no driver for macOS; use Windows or Linux for its recordings"
+            ) from error
         raise SourceError(
-            f"Azure Kinect's library cannot be loaded ({error}); install pyk4a-bundle with numpy below 2"
+            f"the Azure Kinect's driver cannot be loaded ({_first_line(error)}); "
+            "install it with: pip install pyk4a-bundle 'numpy<2'"
         ) from error
     module: ModuleType = pyk4a
     return module
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

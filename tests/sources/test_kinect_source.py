@@ -5,10 +5,11 @@ import sys
 
 import pyk4a
 import pytest
+from fake_k4a import FakeCamera, plug_in
 
 from dphm_core.errors import SourceError
 from dphm_core.sources import open_source
-from dphm_core.sources.kinect import _start_advice, list_devices
+from dphm_core.sources.k4a_devices import look, start_advice
 
 
 @pytest.fixture
@@ -17,15 +18,21 @@ def no_camera() -> None:
         pytest.skip("needs a machine without an Azure Kinect")
 
 
+def refused(uri: str) -> str:
+    with pytest.raises(SourceError) as caught:
+        open_source(uri)
+    return str(caught.value)
+
+
 @pytest.mark.parametrize("uri", ["kinect", "kinect:000123"])
 def test_without_a_camera_the_next_step_is_told(no_camera: None, uri: str) -> None:
     with pytest.raises(SourceError, match="no Azure Kinect is connected; plug it into a USB 3 port"):
         open_source(uri)
-    assert list_devices() == []
+    assert look() == []
 
 
 def test_the_sdk_keeps_off_stdout(no_camera: None) -> None:
-    code = "from dphm_core.sources.kinect import list_devices; print(list_devices())"
+    code = "from dphm_core.sources.k4a_devices import look; print(look())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -34,6 +41,77 @@ def test_a_missing_display_is_suspected(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("sys.platform", "linux")
     for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(variable, raising=False)
-    assert "OpenGL display, and there is none" in _start_advice()
+    assert "OpenGL display, and there is none" in start_advice()
     monkeypatch.setenv("DISPLAY", ":0")
-    assert "USB 3" in _start_advice()
+    assert "USB 3" in start_advice()
+
+
+def test_a_camera_gives_frames_and_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = FakeCamera("0001")
+    plug_in(monkeypatch, camera)
+    with open_source("kinect") as source:
+        frames = [next(source) for _ in range(3)]
+        assert camera.streams
+        assert (source.info.kind, source.info.label, source.info.length) == ("kinect", "Azure Kinect 0001", None)
+    assert [frame.index for frame in frames] == [0, 1, 2]
+    assert frames[0].color.shape == (720, 1280, 3)
+    assert 0.69 < frames[0].depth_m.max() < 0.75
+    assert not camera.is_open
+    source.close()
+
+
+def test_a_camera_is_chosen_by_its_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = FakeCamera("0001"), FakeCamera("0002")
+    plug_in(monkeypatch, first, second)
+    with open_source("kinect:0002") as source:
+        assert source.info.label == "Azure Kinect 0002"
+        assert second.streams
+        assert not first.is_open
+    assert "Azure Kinect 0003 is not connected (found: 0001, 0002); plug it in" in refused("kinect:0003")
+    assert not (first.is_open or second.is_open)
+
+
+def test_a_busy_camera_is_told_and_another_one_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = plug_in(monkeypatch, FakeCamera("0001", refuses=True))
+    assert "another program uses it; close that program and try again" in refused("kinect")
+    assert "Azure Kinect 0001 cannot be opened" in refused("kinect:0001")
+    bus.cameras.append(FakeCamera("0002"))
+    with open_source("kinect") as source:
+        assert source.info.label.endswith("0002")
+
+
+def test_a_camera_that_does_not_start_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
+    camera = FakeCamera("0001", starts=False)
+    plug_in(monkeypatch, camera)
+    assert "Azure Kinect 0001 does not start: it needs a USB 3 port of its own" in refused("kinect")
+    assert not camera.is_open
+    camera.starts, camera.silent = True, True
+    assert "does not start" in refused("kinect")
+    assert not camera.is_open
+    assert not camera.streams
+
+
+def test_a_damaged_calibration_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, camera := FakeCamera("0001", calibration="{}"))
+    assert "Azure Kinect 0001: Azure Kinect calibration lacks 'CalibrationInformation'" in refused("kinect")
+    assert not camera.is_open
+
+
+def test_pulling_the_cable_and_silence_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = plug_in(monkeypatch, camera := FakeCamera("0001"))
+    with open_source("kinect") as source:
+        next(source)
+        camera.silent = True
+        with pytest.raises(SourceError, match="0001 has sent no picture for"):
+            next(source)
+        bus.cameras.clear()
+        with pytest.raises(SourceError, match="0001 was unplugged or lost its power; plug it in and open it again"):
+            next(source)
+    assert not camera.is_open
+
+
+def test_a_missing_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyk4a", None)
+    assert "pip install pyk4a-bundle" in refused("kinect")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert "no driver for macOS" in refused("kinect")

@@ -1,0 +1,128 @@
+"""Which cameras are plugged in, and watching them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from fake_k4a import FakeCamera, plug_in
+
+from dphm_core.sources import open_source
+from dphm_core.sources.devices import Camera, CameraList, CameraWatch, count_cameras, list_cameras
+
+KINECT_1 = Camera("kinect", "Azure Kinect", "0001", "kinect:0001")
+KINECT_2 = Camera("kinect", "Azure Kinect", "0002", "kinect:0002")
+
+
+def wait_until(true: Callable[[], bool], timeout_s: float = 3.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def watch() -> Iterator[CameraWatch]:
+    watch = CameraWatch(period_s=0.02)
+    yield watch
+    started = time.monotonic()
+    watch.stop()
+    assert time.monotonic() - started < 1.0
+    assert not [thread for thread in threading.enumerate() if thread.name == "dphm-cameras"]
+
+
+def test_cameras_are_listed_by_model_and_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = plug_in(monkeypatch, FakeCamera("0001"), FakeCamera("0002", refuses=True))
+    assert count_cameras() == 2
+    assert sum(camera.opened for camera in bus.cameras) == 0
+    found = list_cameras()
+    assert found == CameraList((KINECT_1, Camera("kinect", "Azure Kinect", "", "kinect", usable=False)))
+    assert not any(camera.is_open for camera in bus.cameras)
+
+
+def test_every_uri_opens_its_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, FakeCamera("0001"), FakeCamera("0002"))
+    for camera in list_cameras().cameras:
+        with open_source(camera.uri) as source:
+            assert source.info.label == f"{camera.model} {camera.serial}"
+
+
+def test_a_missing_driver_is_a_reason_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyk4a", None)
+    found = list_cameras()
+    assert found.cameras == ()
+    assert "pip install pyk4a-bundle" in found.missing
+    assert count_cameras() == 0
+
+
+def test_a_streaming_camera_is_not_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = plug_in(monkeypatch, FakeCamera("0001"), FakeCamera("0002"))
+    with open_source("kinect:0001"):
+        opened = [camera.opened for camera in bus.cameras]
+        assert list_cameras() == CameraList((KINECT_1,))
+        assert [camera.opened for camera in bus.cameras] == opened
+    assert list_cameras() == CameraList((KINECT_1, KINECT_2))
+
+
+def test_plugging_in_and_out_is_noticed(monkeypatch: pytest.MonkeyPatch, watch: CameraWatch) -> None:
+    bus = plug_in(monkeypatch)
+    assert not watch.cameras.known
+    watch.start()
+    wait_until(lambda: watch.cameras.known)
+    assert watch.cameras == CameraList()
+    bus.cameras.append(FakeCamera("0001"))
+    wait_until(lambda: watch.cameras.cameras == (KINECT_1,))
+    assert bus.opening_threads == {"dphm-cameras"}
+    seen, looks = watch.cameras, bus.counts
+    wait_until(lambda: bus.counts > looks + 3)
+    assert watch.cameras is seen
+    assert bus.cameras[0].opened == 1  # counted since, but not opened
+    bus.cameras.clear()
+    wait_until(lambda: watch.cameras.cameras == ())
+
+
+def test_while_paused_no_device_is_touched(monkeypatch: pytest.MonkeyPatch, watch: CameraWatch) -> None:
+    bus = plug_in(monkeypatch, FakeCamera("0001"))
+    watch.start()
+    wait_until(lambda: watch.cameras.cameras == (KINECT_1,))
+    watch.pause()
+    time.sleep(0.05)
+    counts = bus.counts
+    bus.cameras.append(FakeCamera("0002"))
+    watch.refresh()
+    time.sleep(0.1)
+    assert bus.counts == counts
+    watch.resume()
+    wait_until(lambda: watch.cameras.cameras == (KINECT_1, KINECT_2))
+
+
+def test_a_camera_that_another_program_lets_go_is_found_on_request(
+    monkeypatch: pytest.MonkeyPatch, watch: CameraWatch
+) -> None:
+    bus = plug_in(monkeypatch, camera := FakeCamera("0001", refuses=True))
+    watch.start()
+    wait_until(lambda: len(watch.cameras.cameras) == 1)
+    assert not watch.cameras.cameras[0].usable
+    camera.refuses = False
+    watch.refresh()
+    wait_until(lambda: watch.cameras.cameras == (KINECT_1,))
+    assert len(bus.cameras) == 1
+
+
+def test_a_failing_driver_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch, watch: CameraWatch) -> None:
+    bus = plug_in(monkeypatch)
+    works = bus.connected_device_count
+
+    def breaks() -> int:
+        raise RuntimeError("libusb went mad")
+
+    bus.connected_device_count = breaks
+    watch.start()
+    wait_until(lambda: watch.cameras.missing is not None)
+    assert "cannot be looked for (libusb went mad); open a recording" in watch.cameras.missing
+    bus.connected_device_count = works
+    watch.refresh()
+    wait_until(lambda: watch.cameras == CameraList())
