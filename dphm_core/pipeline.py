@@ -231,6 +231,8 @@ class Pipeline:
                 frames = iter(self._source)
             started = perf_counter()
             frame = next(frames, None)
+            if frame is not None:
+                self.player.passed(frame.index)
             if frame is None and not self._every_frame:
                 self.player.end()
             elif frame is None or not self._hand_on(_Read(frame, self._seeks, started, perf_counter())):

@@ -411,3 +411,15 @@ def test_the_latency_is_from_a_frames_coming_in_to_its_mesh() -> None:
         list(pipeline.results())
         latency_s = pipeline.status().latency_s
     assert 0.05 <= latency_s < 1.0
+
+
+def test_a_selection_is_looped_until_it_is_let_go() -> None:
+    tracker = RecordingTracker()
+    with Pipeline(CountingSource(), PlainObserver(), tracker, every_frame=False, pace=Pace.SOURCE) as pipeline:
+        pipeline.player.set_loop(5, 8, True)
+        pipeline.seek(5)
+        wait_until(lambda: tracker.seen.count(5) >= 3)
+        assert max(tracker.seen[tracker.seen.index(5) :]) <= 8
+        pipeline.player.set_loop(5, 8, False)
+        wait_until(lambda: pipeline.status().state is PipelineState.ENDED)
+    assert max(tracker.seen) == 19
