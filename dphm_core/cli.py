@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "track": ("track:Track", "track the head in a recording: meshes, numbers, report, contact sheet"),
+    "export": ("export:Export", "write a track's meshes, codes and poses for other programs"),
+    "convert": ("convert:Convert", "turn any recording into a folder of images"),
     "app": ("look:App", "open the window"),
     "info": ("look:Info", "tell what a recording or camera holds"),
     "evaluate": ("look:Evaluate", "compare a track with its recording's depth and ground truth"),
     "bench track": ("bench_track:BenchTrack", "measure the tracker: speed, latency, accuracy, what each term is worth"),
+    "bench record": ("bench_record:BenchRecord", "measure recording beside live tracking: frames lost, time, room"),
     "bench": ("look:Bench", "time the camera stages on this machine"),
     "sample": ("generate:Sample", "draw heads from a model's latent priors"),
     "decode": ("generate:Decode", "show a code that a model was trained with as a mesh"),

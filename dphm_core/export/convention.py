@@ -7,6 +7,7 @@ face) is "y-up" already. Hence one matrix per convention: M turns OpenCV's axes 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from dphm_core.export.options import Axes, ExportOptions, Space, Unit
 from dphm_core.frames import FloatArray, Similarity
 
 Matrix = NDArray[np.float64]
+FORMAT = "dphm-export/1"
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,10 @@ class Convention:
         return f"{where}; unit {self.unit}; {self.axes}, right-handed"
 
     def facts(self) -> dict[str, Any]:
-        """The convention for `conventions.json`."""
+        """The convention as names and values."""
         rule = AXES[self.axes]
         return {
+            "format": FORMAT,
             "meshes_in": self.space,
             "axes": self.axes,
             "unit": self.unit,
@@ -149,3 +152,7 @@ class Convention:
             "left_and_right": "the subject's",
             "opencv_camera_metres_to_camera_space": self.from_camera.tolist(),
         }
+
+    def to_bytes(self) -> bytes:
+        """Content of `conventions.json`."""
+        return (json.dumps(self.facts(), indent=2) + "\n").encode()

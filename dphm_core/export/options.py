@@ -19,7 +19,7 @@ Unit = Literal["m", "cm", "mm"]
 
 
 def mesh_formats() -> tuple[str, ...]:
-    """Formats of meshes that can be written, the usual one first: "ply", …"""
+    """Formats of meshes that can be written, the usual one first, without their dot."""
     return tuple(extension.lstrip(".") for extension in ENCODERS)
 
 
@@ -38,8 +38,8 @@ class ExportOptions:
     space: Space = "camera"
     """Where meshes are: before the camera, or in the head's own frame, pose taken out, expression kept."""
     axes: Axes = "y-up"
-    """Right-handed, all of them. opencv: x right, y down, z forward. y-up (glTF, OpenGL, Maya): x right, y up, z towards
-    the viewer. z-up (Blender): x right, y forward, z up."""
+    """All right-handed. opencv: x right, y down, z forward. y-up (glTF, OpenGL, Maya): x right, y up, z towards the
+    viewer. z-up (Blender): x right, y forward, z up."""
     unit: Unit = "m"
     """Of length, in meshes and poses."""
     overwrite: bool = False

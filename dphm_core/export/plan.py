@@ -1,0 +1,166 @@
+"""What an export will write, known before it begins: which frames, how many files, how large."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dphm_core.errors import OutputError, SettingError
+from dphm_core.export.codes import CODES_ENCODERS, Codes
+from dphm_core.export.convention import UNITS, Convention
+from dphm_core.export.folder import free_name, is_empty
+from dphm_core.export.options import ExportOptions
+from dphm_core.frames import UNITS_PER_METRE, FloatArray, Similarity
+from dphm_core.meshing.writers import mesh_encoder
+
+if TYPE_CHECKING:
+    from dphm_core.output.saved_track import SavedTrack
+
+SPARE_BYTES = 50 << 20
+"""Left free on a disk: what is to be written is known by and large only."""
+SAMPLED_ROWS = 5
+
+
+@dataclass(frozen=True)
+class CurrentMesh:
+    """The mesh on screen."""
+
+    index: int
+    """Of its frame in the source."""
+    vertices_cam: FloatArray
+    """(V, 3) float32, metres, camera frame."""
+    faces: NDArray[np.int32]
+    """(F, 3)"""
+    head_to_cam: Similarity
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What an export comes to."""
+
+    meshes: int
+    files: int
+    """All, `conventions.json` among them."""
+    bytes: int
+    """By and large."""
+    folder_in_use: bool = False
+    """Whether something lies in the folder."""
+    other_folder: Path | None = None
+    """One beside it that is not there yet, where it is in use."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What is to be written."""
+
+    mesh_rows: list[int]
+    """Rows of the track with a head, whose meshes are wanted."""
+    code_rows: list[int]
+    """Rows of the track whose codes are wanted, with or without a head."""
+    current: CurrentMesh | None
+    """The mesh on screen, where it is wanted."""
+
+    @property
+    def meshes(self) -> int:
+        """How many."""
+        return len(self.mesh_rows) + (self.current is not None)
+
+    @property
+    def files(self) -> int:
+        """How many, `conventions.json` among them."""
+        return self.meshes + bool(self.code_rows) + 1
+
+
+def contents(saved: SavedTrack | None, options: ExportOptions, current: CurrentMesh | None) -> Contents:
+    """Find what the options ask for.
+
+    Raises
+    ------
+    SettingError
+        There is none of it: no track, no frame on screen, no frame in the range, no head in it.
+    """
+    if options.meshes == "current" and current is None:
+        raise SettingError("there is no mesh on screen; choose frames by their numbers instead")
+    if saved is None and (options.meshes == "all" or options.codes != "none"):
+        raise SettingError("there is no track yet; track all frames first")
+    rows = [] if saved is None else _rows(saved, options)
+    meshes = [row for row in rows if saved is not None and saved.tracked(row)] if options.meshes == "all" else []
+    if options.meshes == "all" and not meshes and options.codes == "none":
+        raise SettingError("no head was tracked in any of these frames; choose others")
+    wanted = rows if options.codes != "none" else []
+    return Contents(meshes, wanted, current if options.meshes == "current" else None)
+
+
+def _rows(saved: SavedTrack, options: ExportOptions) -> list[int]:
+    """Rows of the track that are in the selection."""
+    indices = saved.track.frame_index.tolist()
+    rows = [row for row, index in enumerate(indices) if index in options.frames]
+    if not rows and (options.meshes == "all" or options.codes != "none"):
+        raise SettingError(f"there are no such frames; the track has frames {indices[0]} to {indices[-1]}")
+    return rows
+
+
+def plan_export(
+    saved: SavedTrack | None, out: Path | None, options: ExportOptions, current: CurrentMesh | None = None
+) -> ExportPlan:
+    """Work out what an export comes to, and look at its folder; quick, but for a thread of its own: it asks the disk.
+
+    Raises
+    ------
+    SettingError
+        There is nothing to export.
+    OutputError
+        The folder cannot take it.
+    """
+    wanted = contents(saved, options, current)
+    in_use = out is not None and not is_empty(out)
+    other = free_name(out) if out is not None and in_use else None
+    return ExportPlan(wanted.meshes, wanted.files, _size(saved, options, wanted), in_use, other)
+
+
+def check_space(out: Path, needed: int) -> None:
+    """Refuse a folder whose disk is too full.
+
+    Raises
+    ------
+    OutputError
+        It is.
+    """
+    there = next((folder for folder in (out, *out.absolute().parents) if folder.exists()), Path.cwd())
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        raise OutputError(f"{there} cannot be looked at: {error.strerror}; choose another folder") from error
+    if needed + SPARE_BYTES > free:
+        raise OutputError(
+            f"the disk of {out} has {free / 1e6:.0f} MB left and the export takes {needed / 1e6:.0f} MB; make room, or "
+            "choose another folder or fewer frames"
+        )
+
+
+def _size(saved: SavedTrack | None, options: ExportOptions, wanted: Contents) -> int:
+    """Bytes, from one mesh and a few rows."""
+    convention = Convention.of(options)
+    total = len(convention.to_bytes())
+    if wanted.current is not None:
+        mesh = wanted.current
+        total += _mesh_size(options, mesh.vertices_cam, mesh.faces)
+    if saved is not None and wanted.mesh_rows:
+        metres = saved.subject.vertices_canonical / UNITS_PER_METRE  # as large as any other mesh of this head
+        total += len(wanted.mesh_rows) * _mesh_size(options, metres, saved.faces)
+    if saved is not None and options.codes != "none" and wanted.code_rows:
+        rows = (wanted.mesh_rows or wanted.code_rows)[:SAMPLED_ROWS]
+        sample = CODES_ENCODERS[options.codes](Codes.of(saved.track, rows, convention))
+        total += len(sample) * len(wanted.code_rows) // len(rows)
+    return total
+
+
+def _mesh_size(options: ExportOptions, vertices: FloatArray, faces: NDArray[np.int32]) -> int:
+    convention = Convention.of(options)
+    encode = mesh_encoder(f".{options.mesh_format}", faces, convention.words)
+    return len(encode(vertices * np.float32(UNITS[convention.unit])))
