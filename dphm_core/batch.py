@@ -14,8 +14,10 @@ from typing import Any
 from dphm_core.contact_sheet import add_contact_sheet
 from dphm_core.errors import CalibrationError, DphmError, OutputError, SourceError
 from dphm_core.frames import TrackedFrame
+from dphm_core.jobs import Tell
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.benchmark import pipeline_rate
+from dphm_core.output.cancelling import CancelWatch
 from dphm_core.output.folder import REPORT_FILE, SUBJECT_FILE, TRACK_FILE, OutputFolder
 from dphm_core.output.interrupt import StopOnInterrupt
 from dphm_core.output.lead_in import follow_backwards
@@ -87,8 +89,9 @@ def make_stages(
 
 
 def track_recording(
-    stages: Stages, out: Path, options: BatchOptions | None = None, on_frame: OnFrame | None = None
-) -> dict[str, Any]:
+    stages: Stages, out: Path, options: BatchOptions | None = None, on_frame: OnFrame | None = None,
+    tell: Tell | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Track every frame of a recording and write the results.
 
     Parameters
@@ -100,7 +103,10 @@ def track_recording(
     options : BatchOptions
         What to write and to measure.
     on_frame : callable, optional
-        Progress.
+        Progress; may raise `Cancelled`.
+    tell : Tell, optional
+        Progress in frames, for a `Job`: where that is cancelled, the run ends within a fraction of a second, whatever
+        it is doing. Called on the caller's thread, and on another while that is busy.
 
     Returns
     -------
@@ -114,6 +120,8 @@ def track_recording(
         A part cannot be opened, or no frame can be read, or results cannot be written; nothing is left in `out`.
     CalibrationError
         There is no head in any frame; nothing is left in `out`.
+    Cancelled
+        By `tell` or `on_frame`; nothing is left in `out`.
     KeyboardInterrupt
         Interrupted before there was anything to keep, or twice.
     """
@@ -125,7 +133,7 @@ def track_recording(
     try:
         tracker, observer = stages.tracker(), stages.observer()
         with folder:
-            return _Run(stages, folder, options, tracker, started).run(frames, observer, on_frame)
+            return _Run(stages, folder, options, tracker, started).run(frames, observer, on_frame, tell)
     finally:
         frames.close()
 
@@ -154,31 +162,46 @@ class _Run:
         self._broken_off = False  # whether the recording could not be read to its end
         self._done_s: list[float] = []  # when each frame since the identity last changed was done with
 
-    def run(self, frames: SelectedFrames, observer: FrameObserver, on_frame: OnFrame | None) -> dict[str, Any]:
+    def run(
+        self, frames: SelectedFrames, observer: FrameObserver, on_frame: OnFrame | None, tell: Tell | None
+    ) -> dict[str, Any]:
         """Track, then write what is known at the end."""
         pipeline = Pipeline(frames, observer, self._retracking, every_frame=True)
-        with StopOnInterrupt(pipeline.player.stop) as interrupt:
-            self._track(pipeline, frames.count, on_frame)
+
+        def give_up() -> None:
+            pipeline.player.stop()
+            self._retracking.cancel()
+
+        with StopOnInterrupt(pipeline.player.stop) as interrupt, CancelWatch(tell, give_up) as watch:
+            self._track(pipeline, frames.count, on_frame, watch)
             if not interrupt.asked:
                 self._retracking.finish()
                 self._save_retracked()
-                self._follow_backwards(frames)
-            if not self._recorder.started:
-                raise KeyboardInterrupt if interrupt.asked else self._no_head(frames)
-            track = self._recorder.track()
-            self._folder.write(TRACK_FILE, track.to_bytes())
-            assert self._tracker.subject is not None and self._tracker.known is not None
-            self._folder.write(SUBJECT_FILE, encode_subject(self._tracker.known))
-            if self._options.contact_sheet and frames.info.length is not None:
-                add_contact_sheet(self._folder, self._stages.frames, track, self._tracker.subject)
-            report = self._report(frames, track, interrupt.asked)
-            self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
-            if self._options.save_subject is not None:
-                save_subject(self._tracker.known, self._options.save_subject)
-            return report
+                self._follow_backwards(frames, watch)
+            return self._write(frames, interrupt.asked, watch)
 
-    def _track(self, pipeline: Pipeline, expected: int | None, on_frame: OnFrame | None) -> None:
+    def _write(self, frames: SelectedFrames, interrupted: bool, watch: CancelWatch) -> dict[str, Any]:
+        """Put the results together; nothing is written without a head, nor once it was cancelled."""
+        watch.check()
+        if not self._recorder.started:
+            raise KeyboardInterrupt if interrupted else self._no_head(frames)
+        track = self._recorder.track()
+        subject, known = self._tracker.subject, self._tracker.known
+        assert subject is not None and known is not None
+        self._folder.write(TRACK_FILE, track.to_bytes())
+        self._folder.write(SUBJECT_FILE, encode_subject(known))
+        if self._options.contact_sheet and frames.info.length is not None:
+            add_contact_sheet(self._folder, self._stages.frames, track, subject)
+            watch.check()
+        report = self._report(frames, track, interrupted)
+        self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+        if self._options.save_subject is not None:
+            save_subject(known, self._options.save_subject)
+        return report
+
+    def _track(self, pipeline: Pipeline, expected: int | None, on_frame: OnFrame | None, watch: CancelWatch) -> None:
         """Run the pipeline to the end of the recording, or to where it cannot be read any further."""
+        watch.at(0, expected)
         try:
             with pipeline:
                 for tracked in pipeline.results():
@@ -188,8 +211,10 @@ class _Run:
                         self._done_s.clear()  # neither their time, nor that of the learning before, is one per frame
                     if calibrated:
                         self._done_s.append(perf_counter())
+                    watch.at(self._recorder.frames, expected)
                     if on_frame is not None:
                         on_frame(tracked, expected)
+            watch.check()  # the pipeline may have been stopped
         except SourceError as error:
             if not self._recorder.frames:
                 raise
@@ -203,7 +228,7 @@ class _Run:
             self._recorder.save(tracked)
         return len(retracked)
 
-    def _follow_backwards(self, frames: SelectedFrames) -> None:
+    def _follow_backwards(self, frames: SelectedFrames, watch: CancelWatch) -> None:
         """Track what came before the face was first seen, where the recording can be gone back in."""
         before = self._recorder.untracked_lead()
         if not before or not self._recorder.started or frames.info.length is None:
@@ -211,6 +236,7 @@ class _Run:
         first = self._recorder.first_state
         with self._stages.frames() as again, closing(self._stages.depth_observer()) as observer:
             for tracked in follow_backwards(again, observer, self._tracker, first, before):
+                watch.check()
                 self._recorder.save(tracked)
 
     def _no_head(self, frames: SelectedFrames) -> DphmError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from dphm_core.batch import Stages
 from dphm_core.camera.intrinsics import Intrinsics
+from dphm_core.errors import Cancelled
 from dphm_core.frames import FaceLandmarks, FloatArray, Observation, RGBDFrame, Similarity, TrackedFrame, TrackStatus
 from dphm_core.sources import open_source
 from dphm_core.sources.selection import SelectedFrames, Selection
@@ -166,3 +168,20 @@ def breaking_after(parts: Stages, count: int, error: Exception) -> Stages:
         return selected
 
     return replace(parts, frames=frames)
+
+
+class BusyTracker(ScriptedTracker):
+    """Works on whose head it is, either at its third face or at the end, until it is told to give up."""
+
+    def __init__(self, at_the_end: bool) -> None:
+        super().__init__()
+        self.calibration_faces = 1000 if at_the_end else 3
+        self.busy, self._unwanted = threading.Event(), threading.Event()
+
+    def finish_calibration(self) -> None:
+        self.busy.set()
+        assert self._unwanted.wait(20), "nobody gave it up"
+        raise Cancelled("given up")
+
+    def cancel(self) -> None:
+        self._unwanted.set()

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 
 import cv2
 import numpy as np
 import pytest
 import trimesh
-from batch_parts import FACES, POSE, VERTICES, ScriptedTracker, breaking_after, record, stages
+from batch_parts import FACES, POSE, VERTICES, BusyTracker, RedObserver, ScriptedTracker, breaking_after, record, stages
 
 from dphm_core.batch import make_stages, track_recording
-from dphm_core.errors import CalibrationError, OutputError, SourceError
+from dphm_core.errors import CalibrationError, Cancelled, OutputError, SourceError
 from dphm_core.evaluation.report import evaluate
 from dphm_core.evaluation.track_folder import TrackFolder
-from dphm_core.frames import TrackedFrame
+from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
+from dphm_core.jobs import Job
 from dphm_core.output.lead_in import REASON
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.saved_track import load_saved_track
@@ -324,3 +327,82 @@ def test_frames_before_the_first_face_are_followed_backwards(tmp_path: Path) -> 
     assert report["tracked"] == 6
     assert tracker.tracked[-2:] == [1, 0]
     assert load_track(tmp_path / "out" / "track.npz").reason[:2].tolist() == [REASON, REASON]
+
+
+def dphm_threads() -> list[str]:
+    """Those of runs; the camera kernels' pool stays for good once another test has used it."""
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("dphm-") and not name.startswith("dphm-camera")]
+
+
+def test_a_cancelled_run_leaves_nothing_and_no_thread(tmp_path: Path) -> None:
+    def cancel(done: int, total: int | None) -> None:
+        if done >= 4:
+            assert total == 60
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        track_recording(stages(record(tmp_path / "rec", [True] * 60)), tmp_path / "new" / "out", tell=cancel)
+    assert not (tmp_path / "new").exists()
+    assert dphm_threads() == []
+
+
+def test_whoever_is_told_of_each_frame_may_cancel(tmp_path: Path) -> None:
+    def cancel(tracked: TrackedFrame, expected: int | None) -> None:
+        if tracked.index == 5:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled, match="enough"):
+        track_recording(stages(record(tmp_path / "rec", [True] * 60)), tmp_path / "out", on_frame=cancel)
+    assert not (tmp_path / "out").exists()
+    assert dphm_threads() == []
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_a_calibration_can_be_cancelled_whenever_it_comes(tmp_path: Path, at_the_end: bool) -> None:
+    tracker = BusyTracker(at_the_end)
+    parts = stages(record(tmp_path / "rec", [True] * 6), tracker)
+    job = Job(lambda tell: track_recording(parts, tmp_path / "out", tell=tell), "Tracking")
+    assert tracker.busy.wait(10)
+    assert job.running
+    job.cancel()
+    with pytest.raises(Cancelled):
+        job.wait()
+    assert not (tmp_path / "out").exists()
+    assert dphm_threads() == []
+
+
+def test_following_backwards_can_be_cancelled(tmp_path: Path) -> None:
+    tracker = ScriptedTracker(follows=True)
+
+    def cancel(done: int, total: int | None) -> None:
+        if tracker.resumed:
+            raise Cancelled("enough")
+
+    class Slow(RedObserver):
+        def observe(self, frame: RGBDFrame) -> Observation:
+            sleep(0.1)
+            return super().observe(frame)
+
+    recording = record(tmp_path / "rec", [False] * 12 + [True] * 4)
+    parts = replace(stages(recording, tracker), depth_observer=Slow)
+    with pytest.raises(Cancelled, match="enough"):
+        track_recording(parts, tmp_path / "out", tell=cancel)
+    assert tracker.tracked.count(0) == 1  # when it was tracked once more, not backwards
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_job_tells_how_far_a_run_is(tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+
+    class Slow(RedObserver):
+        def observe(self, frame: RGBDFrame) -> Observation:
+            sleep(0.02)
+            return super().observe(frame)
+
+    parts = replace(stages(record(tmp_path / "rec", [True] * 20)), observer=Slow)
+    track_recording(parts, tmp_path / "out", tell=lambda done, total: told.append((done, total)))
+    dones = [done for done, _ in told]
+    assert dones == sorted(dones)
+    assert len(set(dones)) > 3
+    assert told[-1][1] == 20

@@ -23,7 +23,6 @@ from dphm_core.output.track_file import Track, load_track
 from dphm_core.sources.fields import read_json
 from dphm_core.tracking.subject_file import load_subject_of
 
-NO_POINTS = np.zeros((0, 3), dtype=np.float32)
 NO_SCORES = np.zeros(len(BLENDSHAPE_NAMES), dtype=np.float32)
 CODE_TOLERANCE = 1e-3
 """Identity codes of one subject, as tracked and as read again, are nearer to each other than this."""
@@ -151,7 +150,7 @@ class PlainObserver:
 
     def observe(self, frame: RGBDFrame) -> Observation:
         """Wrap a frame: no points, no landmarks."""
-        return Observation(frame, NO_POINTS, NO_POINTS, None)
+        return Observation.unobserved(frame)
 
     def hint(self, region: tuple[int, int, int, int], depth_m: float) -> None:
         """Do nothing: nothing is looked for."""
