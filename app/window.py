@@ -121,12 +121,12 @@ class MainWindow(QMainWindow):
         self.playback.seek_requested.connect(self._seek)
         self.playback.step_requested.connect(self._step)
         self.playback.close_requested.connect(self._close_source)
-        self.options.points.toggled.connect(lambda on: setattr(self.view.cloud, "visible", on))
-        self.options.mesh.toggled.connect(lambda on: setattr(self.view.mesh, "visible", on))
-        self.options.translucent.toggled.connect(self.view.mesh.set_translucent)
-        self.options.follow.toggled.connect(self.view.set_follow)
+        self.options.style_changed.connect(lambda style: setattr(self.view, "mesh_style", style))
+        self.options.layer_toggled.connect(self.view.set_layer)
+        self.options.follow_toggled.connect(self.view.set_follow)
+        self.options.through_camera_toggled.connect(self.view.set_through_camera)
+        self.options.reset_requested.connect(self.view.reset)
         self.options.camera_view_requested.connect(self.view.look_from_camera)
-        self.view.mesh.set_translucent(self.options.translucent.isChecked())
 
     def _tick(self) -> None:
         if self._opening is not None:

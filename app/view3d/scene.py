@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,32 +11,28 @@ from vispy import app as vispy_app
 from vispy import scene
 from vispy.visuals.transforms import MatrixTransform
 
-from app.view3d.cloud import DepthCloud
-from app.view3d.head_mesh import HeadMesh
+from app.view3d.aim import Aim, box_around, find_head, turntable_angles
+from app.view3d.layers import Layers
+from app.view3d.options import DEFAULT_STYLE, Layer, MeshStyle
+from app.view3d.placed import Lens, share_of_view
+from app.view3d.scale_bar import ScaleBar
+from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.frames import TrackedFrame
 
 CAMERA_TO_SCENE = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=np.float64)
 """OpenCV's camera frame (y down, z forward) → the scene's (y forward, z up)."""
 VIEW_HEIGHT_M = 0.42
 """What the view shows at the head's distance: a head and its shoulders."""
-BEHIND_HEAD_M = 0.45
-"""Points farther than this behind the head's centre belong to the room and are hidden."""
-HEAD_RADIUS_M = 0.1
-"""From the face's surface to the middle of the head."""
 BACKGROUND = "#15181d"
-
-
-class Aim(IntEnum):
-    """What the view is aimed at, from worst to best; something better re-aims it."""
-
-    NOTHING = 0
-    IMAGE = 1
-    POINTS = 2
-    MESH = 3
+CORNER = 12
+"""Pixels between the scale bar and the view's edges."""
 
 
 class View3D:
-    """A vispy canvas with the point cloud and the mesh over it. Lives on the GUI thread."""
+    """A vispy canvas with the point cloud and the mesh over it. Lives on the GUI thread.
+
+    A frame is only taken note of in `show`; what of it is seen is computed and uploaded when the view is painted.
+    """
 
     def __init__(self) -> None:
         vispy_app.use_app("pyqt5")
@@ -48,15 +43,15 @@ class View3D:
         self._view.camera = self._camera
         root = scene.Node(parent=self._view.scene)
         root.transform = MatrixTransform(np.block([[CAMERA_TO_SCENE.T, np.zeros((3, 1))], [np.zeros(3), 1.0]]))
-        self.cloud = DepthCloud(parent=root)
-        self.mesh = HeadMesh(parent=root)
-        self.mesh.order = 1  # after the cloud, so that a translucent mesh lets it through
+        self._layers = Layers(root)
+        self._scale_bar = ScaleBar(self._canvas.native)
+        self._style = DEFAULT_STYLE
         self._head_cam: NDArray[np.float64] | None = None
-        self._image_height_m = 1.0
+        self._intrinsics: Intrinsics | None = None
         self._aimed_at = Aim.NOTHING
-        self._follow = False
+        self._follow = self._through_camera = False
         self._camera.transform.changed.connect(self._view_moved)
-        self._canvas.events.resize.connect(self._view_moved)
+        self._canvas.events.resize.connect(self._resized)
 
     @property
     def widget(self) -> QWidget:
@@ -65,41 +60,59 @@ class View3D:
 
     def clear(self) -> None:
         """Forget the last recording."""
-        self.mesh.clear()
-        self.cloud.set_far(math.inf)
-        self._head_cam, self._aimed_at = None, Aim.NOTHING
+        self._layers.clear()
+        self._head_cam, self._intrinsics, self._aimed_at = None, None, Aim.NOTHING
 
     def show(self, tracked: TrackedFrame, faces: NDArray[np.int32]) -> None:
         """Draw a frame and its mesh with (F, 3) faces; the first frame, and the first with a head, aim the view."""
         frame = tracked.observation.frame
-        self._image_height_m = frame.intrinsics.height / frame.intrinsics.fy
-        self.cloud.set_frame(frame)
-        if tracked.vertices_cam is None:
-            self.mesh.clear()
-        else:
-            self.mesh.set_mesh(tracked.vertices_cam, faces)
         head_cam, aim = find_head(tracked)
+        self._layers.show(tracked, faces, box_around(head_cam))
         if head_cam is not None:
             self._head_cam = head_cam
-            self.cloud.set_far(float(head_cam[2]) + BEHIND_HEAD_M)
+        if frame.intrinsics != self._intrinsics:
+            self._intrinsics = frame.intrinsics
+            self._layers.set_camera(frame.intrinsics)
+            self._update_lens()
         if aim > self._aimed_at:
             self._aimed_at = aim
             self.look_from_camera()
         elif self._follow:
             self._turn_around_head()
 
+    @property
+    def mesh_style(self) -> MeshStyle:
+        """How the mesh is drawn."""
+        return self._style
+
+    @mesh_style.setter
+    def mesh_style(self, style: MeshStyle) -> None:
+        self._style = style
+        self._layers.mesh.set_style(style)
+        self._show_scale_bar()
+
+    def set_layer(self, layer: Layer, on: bool) -> None:
+        """Show a layer or hide it."""
+        self._layers.set_visible(layer, on)
+        self._show_scale_bar()
+
     def look_from_camera(self) -> None:
         """Put the eye where the depth camera is, and turn around the head; without a head, show the whole image."""
         centre_cam, height_m = self._head_cam, VIEW_HEIGHT_M
         if centre_cam is None:
-            centre_cam, height_m = np.array([0.0, 0.0, 1.0]), self._image_height_m
+            centre_cam = np.array([0.0, 0.0, 1.0])
+            height_m = 1.0 if self._intrinsics is None else self._intrinsics.height / self._intrinsics.fy
         centre = CAMERA_TO_SCENE @ centre_cam
         distance = float(np.linalg.norm(centre))
         self._camera.center = tuple(centre)
-        self._camera.azimuth = math.degrees(math.atan2(-centre[0], centre[1]))
-        self._camera.elevation = math.degrees(-math.asin(centre[2] / distance))
+        self._camera.azimuth, self._camera.elevation = turntable_angles(centre)
         self._camera.scale_factor = height_m
         self._camera.fov = math.degrees(2 * math.atan(height_m / 2 / distance))
+
+    def reset(self) -> None:
+        """Aim anew, as at the first frame: at the head, from the camera; undoes what the mouse has done."""
+        self._camera.roll = 0.0
+        self.look_from_camera()
 
     def set_follow(self, follow: bool) -> None:
         """Move along with the head, or stay where the view was aimed."""
@@ -107,23 +120,46 @@ class View3D:
         if follow:
             self._turn_around_head()
 
+    def set_through_camera(self, on: bool) -> None:
+        """Show the colour camera's whole image with the mesh over it, or the scene again as it was left."""
+        self._through_camera = on
+        self._camera.interactive = not on
+        self._update_lens()
+
+    def set_background(self, color: str) -> None:
+        """Colour behind everything, as "#rrggbb"."""
+        self._canvas.bgcolor = color
+        self._canvas.update()
+
     def _turn_around_head(self) -> None:
         if self._head_cam is not None:
             self._camera.center = tuple(CAMERA_TO_SCENE @ self._head_cam)
 
+    def _update_lens(self) -> None:
+        """Tell the visuals whether they are seen through the camera, and how large its image is in the view."""
+        lens = None
+        if self._through_camera and self._intrinsics is not None:
+            camera = self._intrinsics
+            lens = Lens(camera, share_of_view(camera.width, camera.height, self._canvas.physical_size))
+        self._layers.set_lens(lens)
+        self._view_moved()
+
     def _view_moved(self, _event: object = None) -> None:
         """Tell the visuals where the eye is and how large things look."""
-        eye = self._camera.transform.map((0, 0, 0))[:3]
-        self.mesh.set_eye(tuple(CAMERA_TO_SCENE.T @ eye))
-        height = self._canvas.physical_size[1]
-        self.cloud.set_screen_scale(height / (2 * math.tan(math.radians(self._camera.fov) / 2)))
+        width, height = self._canvas.physical_size
+        if self._through_camera and self._intrinsics is not None:
+            camera = self._intrinsics
+            pixels = camera.fy * min(width / camera.width, height / camera.height)
+            self._layers.set_eye((0.0, 0.0, 0.0), pixels)
+            return
+        eye = CAMERA_TO_SCENE.T @ self._camera.transform.map((0, 0, 0))[:3]
+        self._layers.set_eye(tuple(eye), height / (2 * math.tan(math.radians(self._camera.fov) / 2)))
 
+    def _resized(self, _event: object) -> None:
+        native = self._canvas.native
+        self._scale_bar.move(CORNER, native.height() - self._scale_bar.height() - CORNER)
+        self._layers.set_screen(*self._canvas.physical_size, self._canvas.pixel_scale)
+        self._update_lens()
 
-def find_head(tracked: TrackedFrame) -> tuple[NDArray[np.float64] | None, Aim]:
-    """Middle of the head, (3,) metres in the camera frame, by the mesh or else the points, and by which."""
-    if tracked.vertices_cam is not None:
-        return tracked.vertices_cam.mean(axis=0, dtype=np.float64), Aim.MESH
-    points = tracked.observation.points_cam
-    if len(points):
-        return np.median(points, axis=0).astype(np.float64) + np.array([0.0, 0.0, HEAD_RADIUS_M]), Aim.POINTS
-    return None, Aim.IMAGE
+    def _show_scale_bar(self) -> None:
+        self._scale_bar.setVisible(self._style is MeshStyle.RESIDUAL and self._layers.mesh.visible)

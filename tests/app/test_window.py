@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app.screenshot import ScreenshotTaker
 from app.session import OpenSession
+from app.view3d.options import Layer, MeshStyle
 from app.view3d.scene import CAMERA_TO_SCENE
 from app.window import MainWindow
 from dphm_core.errors import SourceError
@@ -88,7 +89,7 @@ def greenish(pixels: np.ndarray) -> np.ndarray:
 
 def test_cloud_and_mesh_are_both_seen_upright_and_where_they_belong(playing) -> None:
     window, _ = playing
-    window.options.translucent.setChecked(False)
+    window.options.set_style(MeshStyle.SHADED)
     window._session.pipeline.pause()
     pixels = picture(window)
     blue, red, green = (np.argwhere(mask(pixels)) for mask in (bluish, reddish, greenish))
@@ -110,14 +111,14 @@ def test_the_room_behind_the_head_is_hidden(playing) -> None:
 
 def test_points_and_mesh_can_be_hidden_and_the_mesh_be_translucent(playing, qtbot: QtBot) -> None:
     window, _ = playing
-    window.options.translucent.setChecked(False)
+    window.options.set_style(MeshStyle.SHADED)
     opaque = picture(window)
-    window.options.translucent.setChecked(True)
+    window.options.set_style(MeshStyle.TRANSLUCENT)
     translucent = picture(window)
     assert share(bluish(translucent)) < share(bluish(opaque)) / 2  # the red ball shows through
-    window.options.mesh.setChecked(False)
+    window.options.set_layer(Layer.MESH, False)
     assert share(bluish(picture(window))) == 0.0
-    window.options.points.setChecked(False)
+    window.options.set_layer(Layer.POINTS, False)
     assert picture(window).max() < 40
 
 
