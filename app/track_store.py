@@ -15,7 +15,7 @@ from dphm_core.files import make_folder, write_atomically
 from dphm_core.jobs import Tell
 
 if TYPE_CHECKING:
-    from dphm_core.tracking.config import TrackerConfig
+    from dphm_core.tracking.live_settings import LiveSettings
 
 NEEDED = ("track.npz", "subject.safetensors", "report.json")
 """Files of a results folder that can be shown."""
@@ -51,7 +51,7 @@ class TrackStore:
         return folder if complete and _is_of(folder, _resolved(uri)) else None
 
     def track_all(
-        self, uri: str, model: str = "default", device: str = "cpu", config: TrackerConfig | None = None,
+        self, uri: str, model: str = "default", device: str = "cpu", live: LiveSettings | None = None,
         subject: Path | None = None, tell: Tell | None = None,
     ) -> Path:  # fmt: skip
         """Track a whole recording and keep the result in place of an older one; takes as long as the recording.
@@ -60,8 +60,10 @@ class TrackStore:
         ----------
         uri : str
             Recording, as `open_source` takes it.
-        model, device, config, subject
+        model, device, subject
             As `dphm_core.batch.make_stages` takes them.
+        live : LiveSettings, optional
+            What the user set of the tracking; the usual otherwise.
         tell : Tell, optional
             Told of the progress in frames; where it raises `Cancelled`, everything stays as it was.
 
@@ -80,6 +82,7 @@ class TrackStore:
         from dphm_core.batch import make_stages, track_recording
         from dphm_core.output.options import BatchOptions
         from dphm_core.sources import is_live
+        from dphm_core.tracking.config import TrackerConfig
 
         if is_live(uri):
             raise SourceError(f"{uri} is live, and has no end to track to: record it first")
@@ -88,6 +91,7 @@ class TrackStore:
         partial = self.root / f".{folder.name}.{os.getpid()}.part"
         recording = _resolved(uri)
         origin = {"path": str(recording), "changed_ns": _changed_ns(recording)}
+        config = TrackerConfig() if live is None else live.put_into(TrackerConfig())
         try:
             stages = make_stages(uri, None, model, device, config, subject)
             track_recording(stages, partial, BatchOptions(meshes=False, contact_sheet=False), tell=tell)

@@ -56,7 +56,7 @@ class Player:
     pace
         Who sets the pace.
     speed
-        Factor on the source's frame rate, as for `set_speed`.
+        Factor on the source's frame rate, as for `speed`.
     """
 
     def __init__(self, fps: float, pace: Pace, speed: float = 1.0) -> None:
@@ -85,11 +85,14 @@ class Player:
 
     @property
     def speed(self) -> float:
-        """Factor on the source's frame rate; infinite for as fast as frames are taken."""
+        """Factor on the source's frame rate; infinite for as fast as frames are taken.
+
+        May be set while it plays; what is not infinite is held within `SPEEDS`.
+        """
         return self._speed
 
-    def set_speed(self, speed: float) -> None:
-        """Change the factor on the source's frame rate, at once; held within `SPEEDS`, but for infinity."""
+    @speed.setter
+    def speed(self, speed: float) -> None:
         with self._changed:
             self._speed = _within_speeds(speed)
             self._due = min(self._due, monotonic() + self._interval_s)

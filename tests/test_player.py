@@ -101,7 +101,7 @@ def test_a_seek_of_the_user_comes_before_the_loop() -> None:
 @pytest.mark.parametrize(("asked", "set_to"), [(0.0, 0.1), (0.25, 0.25), (4, 4), (99, 8), (inf, inf)])
 def test_the_speed_stays_within_limits(asked: float, set_to: float) -> None:
     player = Player(30, Pace.SOURCE)
-    player.set_speed(asked)
+    player.speed = asked
     assert player.speed == set_to
 
 
@@ -109,7 +109,7 @@ def test_a_new_speed_counts_for_the_frame_that_is_waited_for() -> None:
     player = Player(fps=0.2, pace=Pace.SOURCE)
     player.next_turn()  # the next one is due in five seconds
     started = monotonic()
-    threading.Timer(0.05, lambda: player.set_speed(inf)).start()
+    threading.Timer(0.05, lambda: setattr(player, "speed", inf)).start()
     player.next_turn()
     assert 0.03 < monotonic() - started < 2
 
