@@ -141,3 +141,9 @@ def sphere_session() -> Callable[[SphereSource], Session]:
 def sphere_source() -> type[SphereSource]:
     """The synthetic source's class."""
     return SphereSource
+
+
+@pytest.fixture
+def observation(sphere_source: type[SphereSource]) -> Observation:
+    """What is seen of the synthetic source's first frame."""
+    return CropObserver().observe(sphere_source().frame(0))

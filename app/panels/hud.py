@@ -1,0 +1,183 @@
+"""The line under the view: state and reason, then rates, latency, residual, confidence and lost frames."""
+
+from __future__ import annotations
+
+import math
+
+from PyQt5.QtCore import QSize, Qt
+from PyQt5.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
+from PyQt5.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from app.panels.state_badge import StateBadge
+from app.panels.throttle import Throttle
+from dphm_core.frames import TrackedFrame
+from dphm_core.pipeline import PipelineStatus
+
+UNKNOWN = "–"
+WRITE_EVERY_MS = 100
+"""Figures that change faster cannot be read."""
+LEAST_TEXT = 120
+"""Pixels kept for the reason before figures give way to it."""
+
+
+class Hud(QWidget):
+    """How tracking goes, in one line. Lives on the GUI thread.
+
+    In a narrow window the reason is cut short first, then figures are left out, those of least weight first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state, self.text = StateBadge(), ElidedText()
+        self.camera = Figure("Camera", "999 fps", "Frames per second that the camera or the recording delivers.")
+        self.tracker = Figure("Tracker", "999 fps", "Frames per second that the tracker finishes.")
+        self.view = Figure("View", "999 fps", "Frames per second that are drawn here.")
+        self.latency = Figure("Latency", "9999 ms", "Time from reading a frame to seeing its head here.")
+        self.residual = Figure("Residual", "99.99 mm", "How far the depth points lie from the head, on average.")
+        self.confidence = Figure("Confidence", "100 %", "How sure the tracker is that the head is where it is drawn.")
+        self.dropped = Figure("Dropped", "99999", "Frames left out because the tracker was busy with an earlier one.")
+        figures = (
+            self.camera, self.tracker, self.view, self.latency, self.residual, self.confidence, self.dropped,
+        )  # fmt: skip
+        self._by_weight = (
+            self.residual, self.tracker, self.confidence, self.latency, self.camera, self.view, self.dropped,
+        )  # fmt: skip
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 3, 10, 3)
+        layout.setSpacing(14)
+        layout.addWidget(self.state)
+        layout.addWidget(self.text, stretch=1)
+        for figure in figures:
+            layout.addWidget(figure)
+        self._newest: tuple[TrackedFrame, PipelineStatus, float, float | None] | None = None
+        self._writer = Throttle(self, self._write, WRITE_EVERY_MS)
+        self.show_message("")
+
+    def show_message(self, text: str) -> None:
+        """Show plain text instead of state and figures."""
+        self._newest = None
+        self.state.hide()
+        self.text.set_text(text)
+        for figure in self._by_weight:
+            figure.set_text(UNKNOWN)
+
+    def show_status(
+        self, tracked: TrackedFrame, status: PipelineStatus, view_fps: float, latency_ms: float | None
+    ) -> None:
+        """Show the newest frame's state and how fast all goes; None where the latency is not known."""
+        self._newest = tracked, status, view_fps, latency_ms
+        self._writer.ask()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Room for the state and a little text: figures give way."""
+        return QSize(self.state.sizeHint().width() + LEAST_TEXT, self.state.sizeHint().height() + 6)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave out the figures that do not fit."""
+        super().resizeEvent(event)
+        gap = self.layout().spacing()
+        room = self.width() - 20 - self.state.sizeHint().width() - gap - LEAST_TEXT
+        for figure in self._by_weight:
+            room -= figure.sizeHint().width() + gap
+            figure.setVisible(room >= 0)
+
+    def _write(self) -> None:
+        if self._newest is None:
+            return
+        tracked, status, view_fps, latency_ms = self._newest
+        self.state.show_state(tracked.status)
+        self.state.show()
+        self.text.set_text(tracked.reason)
+        self.camera.set_text(fps_text(status.source_fps))
+        self.tracker.set_text(fps_text(status.tracker_fps))
+        self.view.set_text(fps_text(view_fps))
+        self.latency.set_text(UNKNOWN if latency_ms is None else f"{latency_ms:.0f} ms")
+        self.residual.set_text(UNKNOWN if math.isnan(tracked.residual_mm) else f"{tracked.residual_mm:.2f} mm")
+        self.confidence.set_text(f"{tracked.confidence:.0%}".replace("%", " %"))
+        self.dropped.set_text(f"{status.frames_dropped}")
+
+
+class Figure(QWidget):
+    """A faint name and a number of fixed width. Lives on the GUI thread.
+
+    Parameters
+    ----------
+    name
+        What the number is of.
+    widest
+        A text as wide as any that will be shown.
+    tip
+        What it means, in a sentence.
+    """
+
+    def __init__(self, name: str, widest: str, tip: str) -> None:
+        super().__init__()
+        self.name, self._widest, self._text = name, widest, UNKNOWN
+        self.setToolTip(tip)
+        self.setSizePolicy(QSizePolicy.Fixed, QSizePolicy.Preferred)
+
+    def text(self) -> str:
+        """The number as it is written."""
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Write a number."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleName(f"{self.name}: {text}")
+            self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Room for the widest number."""
+        metrics = self.fontMetrics()
+        return QSize(metrics.horizontalAdvance(f"{self.name} {self._widest}") + 2, metrics.height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the name and the number."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.PlaceholderText))
+        painter.drawText(self.rect(), Qt.AlignLeft | Qt.AlignVCenter, self.name)
+        painter.setPen(self.palette().color(QPalette.WindowText))
+        number = self.rect().adjusted(self.fontMetrics().horizontalAdvance(f"{self.name} "), 0, 0, 0)
+        painter.drawText(number, Qt.AlignLeft | Qt.AlignVCenter, self._text)
+
+
+class ElidedText(QWidget):
+    """A line that ends in … where there is no room; the tip tells all of it. Lives on the GUI thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+        self.setSizePolicy(QSizePolicy.Expanding, QSizePolicy.Preferred)
+
+    def text(self) -> str:
+        """All of the text."""
+        return self._text
+
+    def set_text(self, text: str) -> None:
+        """Show a text."""
+        if text != self._text:
+            self._text = text
+            self.setToolTip(text)
+            self.setAccessibleName(text)
+            self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As long as the text."""
+        return QSize(self.fontMetrics().horizontalAdvance(self._text), self.fontMetrics().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Nothing but the height."""
+        return QSize(0, self.fontMetrics().height())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw as much as there is room for."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.WindowText))
+        fitting = self.fontMetrics().elidedText(self._text, Qt.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignLeft | Qt.AlignVCenter, fitting)
+
+
+def fps_text(fps: float) -> str:
+    """Frames per second; none while nothing runs."""
+    return f"{fps:.0f} fps" if fps > 0 else UNKNOWN

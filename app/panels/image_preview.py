@@ -1,0 +1,246 @@
+"""What the camera sees: colour or depth, with the detected landmarks and the tracked head's box."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt5.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QResizeEvent
+from PyQt5.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QWidget
+
+from app.theme import STATUS_COLORS
+from dphm_core.frames import FloatArray, RGBDFrame, TrackedFrame
+from dphm_core.landmarks.landmark_sets import CONTOURS, FACE_OVAL
+from dphm_core.tracking.place import head_place
+
+HIGHEST = 0.8
+"""Height of the widget, at most, as a part of its width: upright images leave room at their sides."""
+MARGIN = 5
+"""Pixels between the switch and the corner it sits in."""
+USUAL_SHAPE = 16, 9
+"""Of a camera's image, before there is one."""
+ANCHORS = (
+    (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142),
+    (31, 158, 137), (53, 183, 121), (109, 205, 89), (180, 222, 44), (253, 231, 37),
+)  # fmt: skip
+"""Viridis, far to near: it runs from dark to light, so that it can be read without seeing its colours."""
+INVALID = (16, 16, 16)
+"""Colour of pixels without depth."""
+DEPTH_PARTS = 0.02, 0.95
+"""The colours span the depths between these parts of the pixels: what is beyond takes the last colour."""
+FOLLOWS = 0.1
+"""How much of a new frame's span is taken on: else the colours flicker."""
+DOTS, HALO = QColor("#ffffff"), QColor("#000000")
+"""Landmarks are light dots with dark rims, to be seen on any picture."""
+ALL_FROM = 110.0
+"""Pixels: all landmarks are drawn only on a face at least so wide on screen, else those of eyes, lips and outline."""
+FEW = np.array(CONTOURS + FACE_OVAL)
+
+
+class PreviewKind(Enum):
+    """Which image is shown."""
+
+    COLOR = "color"
+    DEPTH = "depth"
+
+
+class ImagePreview(QWidget):
+    """A picture of the newest frame, as wide as the widget. Lives on the GUI thread.
+
+    A frame is converted when it is painted, at the size it is painted in: a hidden preview costs nothing.
+    """
+
+    kind_changed = pyqtSignal(PreviewKind)
+    """The user switched to colour or depth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        policy = QSizePolicy(QSizePolicy.Expanding, QSizePolicy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setToolTip("The newest picture: dots are the landmarks found in it, the frame is the tracked head.")
+        self._tracked: TrackedFrame | None = None
+        self._converted: tuple[tuple[PreviewKind, int], QImage] | None = None
+        self._shape = USUAL_SHAPE
+        self._depths = DepthColors()
+        self._kind = PreviewKind.COLOR
+        self.color = self._button("Colour", PreviewKind.COLOR, "Show what the colour camera sees.")
+        self.depth = self._button("Depth", PreviewKind.DEPTH, "Show the depth: yellow is near, violet is far.")
+        self._switch = self._put_switch()
+
+    @property
+    def kind(self) -> PreviewKind:
+        """The image that the user chose; the depth is shown all the same where a capture has no colour."""
+        return self._kind
+
+    def set_kind(self, kind: PreviewKind) -> None:
+        """Switch to colour or depth, without a signal."""
+        self._kind = kind
+        (self.color if kind is PreviewKind.COLOR else self.depth).setChecked(True)
+        self.update()
+
+    def show_frame(self, tracked: TrackedFrame) -> None:
+        """Show a frame with its landmarks, and its head's box where there is a pose."""
+        frame = tracked.observation.frame
+        if tracked is not self._tracked:
+            self._tracked, self._converted = tracked, None
+        self.color.setEnabled(frame.color is not None)
+        shape = frame.depth_m.shape[1], frame.depth_m.shape[0]
+        if shape != self._shape and min(shape) > 0:
+            self._shape = shape
+            self.updateGeometry()
+        self.update()
+
+    def clear(self) -> None:
+        """Show nothing, as between two sources."""
+        self._tracked = self._converted = None
+        self._depths = DepthColors()
+        self.color.setEnabled(True)
+        self.update()
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
+        """As high as the image needs."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
+        """Height that keeps the image's aspect."""
+        return round(width * min(self._shape[1] / self._shape[0], HIGHEST))
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Wide enough to know a face."""
+        return QSize(280, self.heightForWidth(280))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Room for the switch."""
+        return QSize(140, 80)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        """Keep the switch in its corner."""
+        super().resizeEvent(event)
+        self._switch.adjustSize()
+        self._switch.move(MARGIN, self.height() - self._switch.height() - MARGIN)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw the image and what was found in it."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self.palette().color(QPalette.Base))
+        tracked = self._tracked
+        if tracked is None or not tracked.observation.frame.depth_m.size:
+            painter.setPen(self.palette().color(QPalette.PlaceholderText))
+            painter.drawText(self.rect(), Qt.AlignCenter, "No picture yet")
+            return
+        place = self._image_rect()
+        painter.setRenderHints(QPainter.SmoothPixmapTransform | QPainter.Antialiasing)
+        painter.drawImage(place, self._image(tracked.observation.frame, place.width()))
+        self._paint_found(painter, tracked, place)
+
+    def _image_rect(self) -> QRectF:
+        """Where the image lies in the widget: all of its width, or height, in the middle."""
+        width, height = self._shape
+        scale = min(self.width() / width, self.height() / height)
+        size = width * scale, height * scale
+        return QRectF((self.width() - size[0]) / 2, (self.height() - size[1]) / 2, *size)
+
+    def _image(self, frame: RGBDFrame, width: float) -> QImage:
+        """Convert a frame, thinned out first: a whole 720p image costs more than a thumbnail may."""
+        kind = PreviewKind.DEPTH if frame.color is None else self._kind
+        stride = max(1, int(frame.depth_m.shape[1] / (width * self.devicePixelRatioF())))
+        key = kind, stride
+        if self._converted is None or self._converted[0] != key:
+            if frame.color is None or kind is PreviewKind.DEPTH:
+                pixels = self._depths.colors(frame.depth_m[::stride, ::stride])
+            else:
+                pixels = frame.color[::stride, ::stride]
+            self._converted = key, image_of(pixels)
+        return self._converted[1]
+
+    def _paint_found(self, painter: QPainter, tracked: TrackedFrame, place: QRectF) -> None:
+        """Draw landmarks and box, which are in pixels of the whole image."""
+        painter.setClipRect(place)
+        scale, corner = place.width() / self._shape[0], place.topLeft()
+        if tracked.head_to_cam is not None:
+            (x0, y0, x1, y1), _depth = head_place(tracked.head_to_cam, tracked.observation.frame.intrinsics)
+            box = QRectF(QPointF(x0, y0) * scale + corner, QPointF(x1, y1) * scale + corner)
+            for color, width in ((HALO, 3.5), (QColor(STATUS_COLORS[tracked.status]), 2.0)):
+                painter.setPen(QPen(color, width))
+                painter.drawRoundedRect(box, 3, 3)
+        if (landmarks := tracked.observation.landmarks) is not None:
+            paint_dots(painter, landmarks.pixels * scale + (corner.x(), corner.y()))
+
+    def _button(self, text: str, kind: PreviewKind, tip: str) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setStyleSheet("padding: 1px 6px;")
+        button.setCheckable(True)
+        button.setChecked(kind is self._kind)
+        button.setToolTip(tip)
+        button.clicked.connect(lambda _checked: self._choose(kind))
+        return button
+
+    def _choose(self, kind: PreviewKind) -> None:
+        if kind is not self._kind:
+            self.set_kind(kind)
+            self.kind_changed.emit(kind)
+
+    def _put_switch(self) -> QWidget:
+        """Make the buttons a widget on the image; a layout of the preview's own would have it forget its aspect."""
+        switch = QWidget(self)
+        group = QButtonGroup(switch)
+        row = QHBoxLayout(switch)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        for button in (self.color, self.depth):
+            group.addButton(button)
+            row.addWidget(button)
+        return switch
+
+
+class DepthColors:
+    """Colours of depths, over a span that follows the scene slowly."""
+
+    def __init__(self) -> None:
+        self._span: NDArray[np.float64] | None = None
+
+    def colors(self, depth_m: FloatArray) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8 RGB of (H, W) float32 metres: near is light, far is dark, without depth darkest."""
+        valid = depth_m > 0
+        sample = depth_m[::3, ::3]
+        sample = sample[sample > 0]
+        if sample.size:
+            now = np.quantile(sample, DEPTH_PARTS)
+            self._span = now if self._span is None else self._span + FOLLOWS * (now - self._span)
+        if self._span is None:
+            return np.full((*depth_m.shape, 3), INVALID, dtype=np.uint8)
+        near, far = self._span
+        share = (far - depth_m) * (254 / max(far - near, 0.01))
+        return DEPTH_TABLE[np.where(valid, np.clip(share, 0, 254) + 1, 0).astype(np.uint8)]
+
+
+def depth_table() -> NDArray[np.uint8]:
+    """Return (256, 3) uint8 RGB: without depth, then far to near."""
+    places = np.linspace(1, 255, len(ANCHORS))
+    table = np.stack([np.interp(np.arange(256), places, channel) for channel in zip(*ANCHORS, strict=True)], axis=-1)
+    table[0] = INVALID
+    return table.round().astype(np.uint8)
+
+
+DEPTH_TABLE = depth_table()
+
+
+def image_of(pixels: NDArray[np.uint8]) -> QImage:
+    """Copy (H, W, 3) uint8 RGB to an image that owns its pixels."""
+    pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format_RGB888).copy()
+
+
+def paint_dots(painter: QPainter, spots: FloatArray) -> None:
+    """Draw a face's landmarks, (478, 2) pixels of the widget; few on a small face, or they would hide it."""
+    width = float(np.ptp(spots[:, 0]))
+    dots = QPolygonF([QPointF(x, y) for x, y in (spots if width >= ALL_FROM else spots[FEW]).tolist()])
+    size = min(max(width / 100, 1.0), 3.0)
+    for color, diameter in ((HALO, 1.7 * size), (DOTS, size)):
+        painter.setPen(QPen(color, diameter, Qt.SolidLine, Qt.RoundCap))
+        painter.drawPoints(dots)

@@ -1,0 +1,89 @@
+"""The line under the view: its figures, and how it gives way in a narrow window."""
+
+from __future__ import annotations
+
+from math import nan
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.panels.hud import Figure, Hud
+from dphm_core.frames import TrackedFrame, TrackStatus
+from dphm_core.stages import PipelineState, PipelineStatus
+
+STATUS = PipelineStatus(
+    state=PipelineState.PLAYING, frames_read=100, frames_tracked=90, frames_dropped=7, source_fps=30.2,
+    tracker_fps=28.4, latency_s=0.04, error=None,
+)  # fmt: skip
+
+
+@pytest.fixture
+def hud(qtbot: QtBot) -> Hud:
+    widget = Hud()
+    qtbot.addWidget(widget)
+    widget.resize(1280, 32)
+    widget.show()
+    return widget
+
+
+def figures(hud: Hud) -> list[Figure]:
+    return hud.findChildren(Figure)
+
+
+def test_all_figures_are_shown(hud: Hud, observation) -> None:
+    tracked = TrackedFrame(
+        observation, TrackStatus.TRACKING, "following the frame before", residual_mm=1.234, confidence=0.93
+    )
+    hud.show_status(tracked, STATUS, 59.8, 41.3)
+    assert {figure.name: figure.text() for figure in figures(hud)} == {
+        "Camera": "30 fps",
+        "Tracker": "28 fps",
+        "View": "60 fps",
+        "Latency": "41 ms",
+        "Residual": "1.23 mm",
+        "Confidence": "93 %",
+        "Dropped": "7",
+    }
+    assert hud.state.text() == "● Tracking"
+    assert hud.state.isVisible()
+    assert hud.text.text() == "following the frame before"
+    assert all(figure.toolTip() for figure in figures(hud))
+
+
+def test_a_message_stands_alone(hud: Hud, observation) -> None:
+    hud.show_status(TrackedFrame(observation, TrackStatus.TRACKING, "following"), STATUS, 60, 41)
+    hud.show_message("Waiting for the first frame …")
+    assert not hud.state.isVisible()
+    assert hud.text.text() == "Waiting for the first frame …"
+    assert {figure.text() for figure in figures(hud)} == {"–"}
+
+
+def test_what_is_not_known_is_a_dash(hud: Hud, observation) -> None:
+    hud.show_status(
+        TrackedFrame(observation, TrackStatus.SEARCHING, "no face in sight", residual_mm=nan), STATUS, 0, None
+    )
+    assert [hud.residual.text(), hud.latency.text(), hud.view.text()] == ["–", "–", "–"]
+
+
+def test_at_the_usual_width_every_figure_is_seen_whole(hud: Hud) -> None:
+    assert all(figure.isVisible() for figure in figures(hud))
+    assert all(figure.width() >= figure.sizeHint().width() for figure in figures(hud))
+
+
+def test_in_a_narrow_window_figures_give_way_and_come_back(hud: Hud) -> None:
+    hud.resize(700, 32)
+    assert hud.residual.isVisible()
+    assert not hud.dropped.isVisible()
+    assert hud.minimumSizeHint().width() < 300
+    hud.resize(1280, 32)
+    assert hud.dropped.isVisible()
+
+
+def test_figures_do_not_move_with_their_numbers(hud: Hud, observation) -> None:
+    places = set()
+    for residual in (0.5, 12.34):
+        tracked = TrackedFrame(observation, TrackStatus.TRACKING, "following", residual_mm=residual, confidence=1.0)
+        hud.show_status(tracked, STATUS, 60, 1000 * residual)
+        hud._writer.flush()
+        places.add(tuple(figure.x() for figure in figures(hud)))
+    assert len(places) == 1
