@@ -5,6 +5,7 @@ Files rarely say the image size: it comes from the first readable frame, and wha
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +61,16 @@ class FolderCamera:
         if self.timestamps_s is not None and index < len(self.timestamps_s):
             return self.timestamps_s[index]
         return index / self.fps
+
+
+def calibration_json(intrinsics: Intrinsics) -> bytes:
+    """Content of the calibration.json that `read_folder_camera` reads these intrinsics from."""
+    names = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
+    camera = {name: getattr(intrinsics, name) for name in ("width", "height", "fx", "fy", "cx", "cy")}
+    camera |= dict(zip(names, (*intrinsics.k, *intrinsics.p), strict=True))
+    if intrinsics.metric_radius is not None:
+        camera["metric_radius"] = intrinsics.metric_radius
+    return json.dumps({"color": camera}, indent=1).encode()
 
 
 def read_folder_camera(folder: Path, size: tuple[int, int], last_index: int) -> FolderCamera:

@@ -22,6 +22,11 @@ JPEG_MAGIC = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"
 JPEG_PADDING = 64
 """Bytes that a camera may append after a JPEG's end marker."""
+JPEG_MARKER = 0xFF
+JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+"""Kinds of segments that tell the size."""
+JPEG_SIZE_END = 9
+"""Bytes of such a segment up to and with the size."""
 MAX_FILE_BYTES = 256 << 20
 
 
@@ -63,6 +68,8 @@ def _decode(content: bytes, name: str, flags: int) -> NDArray[Any]:
         raise UnreadableFrame(f"{name} is {'empty' if not content else 'not a PNG or JPEG'}")
     if content.startswith(PNG_MAGIC):
         _check_png(content, name)
+    else:
+        _check_jpeg_size(content, name)
     try:
         image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags)
     except cv2.error as error:
@@ -88,3 +95,17 @@ def _check_png(content: bytes, name: str) -> None:
         if zlib.crc32(memoryview(content)[start + 4 : end - 4]) != int.from_bytes(content[end - 4 : end], "big"):
             raise UnreadableFrame(f"{name} is damaged")
         start = end
+
+
+def _check_jpeg_size(content: bytes, name: str) -> None:
+    """Look at the size before the decoder allocates it."""
+    start = len(JPEG_MAGIC) - 1
+    while start + JPEG_SIZE_END <= len(content) and content[start] == JPEG_MARKER:
+        kind, length = content[start + 1], int.from_bytes(content[start + 2 : start + 4], "big")
+        if kind in JPEG_FRAMES:
+            height, width = struct.unpack_from(">HH", content, start + 5)
+            if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
+                raise UnreadableFrame(f"{name} claims a size of {width}x{height}")
+            return
+        start += 1 if kind == JPEG_MARKER else 2 + length  # a marker may be preceded by more of its first byte
+    raise UnreadableFrame(f"{name} is damaged: it does not tell its size")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Literal, Self
 
 import cv2
 import numpy as np
@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import OutputError
 from dphm_core.files import make_folder, write_atomically
-from dphm_core.frames import MILLIMETRE, FloatArray
+from dphm_core.frames import FloatArray
 from dphm_core.sources.folder import COLOR_FOLDER, DEPTH_FOLDER
-from dphm_core.sources.folder_camera import CALIBRATION_FILE, TIMESTAMPS_FILE
+from dphm_core.sources.folder_camera import CALIBRATION_FILE, TIMESTAMPS_FILE, calibration_json
+from dphm_core.sources.stack_file import millimetres
 
-PNG_OPTIONS = (cv2.IMWRITE_PNG_COMPRESSION, 1)
-"""Quick: the strongest compression saves a tenth and takes ten times as long."""
+ColorFormat = Literal["png", "jpg"]
+IMAGE_OPTIONS: Final[dict[str, tuple[int, int]]] = {
+    "png": (cv2.IMWRITE_PNG_COMPRESSION, 1),
+    "jpg": (cv2.IMWRITE_JPEG_QUALITY, 95),
+}
+"""By kind of file. PNG is quick: the strongest compression saves a tenth and takes ten times as long."""
 
 
 class FolderWriter:
-    """Writes one recording; frames are numbered from 0 in the order in which they come.
+    """Writes one recording; frames are numbered from 0 in the order in which they come, unless told otherwise.
 
     A context manager: where the block raises, or is interrupted, what was written is removed again.
 
@@ -35,22 +40,28 @@ class FolderWriter:
         Camera of both images.
     fps : float
         Nominal frames per second.
+    color_format : {"png", "jpg"}
+        "png" keeps every colour as it is; "jpg" takes a fifth of the room.
     """
 
-    def __init__(self, path: Path, intrinsics: Intrinsics, fps: float) -> None:
+    def __init__(self, path: Path, intrinsics: Intrinsics, fps: float, color_format: ColorFormat = "png") -> None:
         self.path = path
         self._intrinsics = intrinsics
         self._fps = fps
+        self._color_format: ColorFormat = color_format
         self._timestamps_s: list[float] = []
         self._made: list[Path] = []
+        self._written: list[Path] = []
         for folder in (path / COLOR_FOLDER, path / DEPTH_FOLDER):
             self._made += [part for part in (*reversed(folder.parents), folder) if not part.exists()]
             make_folder(folder)
             if any(folder.iterdir()):
                 raise OutputError(f"{path} already holds a recording; choose a new folder")
-        write_atomically(path / CALIBRATION_FILE, _json({"color": _calibration(intrinsics)}))
+        self._put(path / CALIBRATION_FILE, calibration_json(intrinsics))
 
-    def write(self, color: NDArray[np.uint8] | None, depth_m: FloatArray, timestamp_s: float) -> None:
+    def write(
+        self, color: NDArray[np.uint8] | None, depth_m: FloatArray, timestamp_s: float, index: int | None = None
+    ) -> None:
         """Append a frame.
 
         Parameters
@@ -58,22 +69,30 @@ class FolderWriter:
         color : (H, W, 3) uint8, RGB, or None
             Where None, the frame has depth only.
         depth_m : (H, W) float32
-            Metres, 0 where invalid; saved in whole millimetres, up to 65.535 m (beyond: invalid).
+            Metres, 0 where invalid; saved in whole millimetres, up to 65.534 m (beyond: invalid).
         timestamp_s : float
             Seconds.
+        index : int, optional
+            Its number, larger than the last one's, which it follows by default; larger by more than 1 leaves a gap.
         """
         size = (self._intrinsics.height, self._intrinsics.width)
         if depth_m.shape != size or (color is not None and color.shape != (*size, 3)):
             raise ValueError(f"frame of shape {depth_m.shape} does not fit the recording's {size}")
-        name = _image_name(len(self._timestamps_s))
+        number = len(self._timestamps_s) if index is None else index
+        if number < len(self._timestamps_s):
+            raise ValueError(f"frame {number} comes after frame {len(self._timestamps_s) - 1}")
         if color is not None:
-            write_atomically(self.path / COLOR_FOLDER / name, _png(cv2.cvtColor(color, cv2.COLOR_RGB2BGR)))
-        write_atomically(self.path / DEPTH_FOLDER / name, _png(_millimetres(depth_m)))
-        self._timestamps_s.append(float(timestamp_s))
+            image = _encoded(np.asarray(cv2.cvtColor(color, cv2.COLOR_RGB2BGR)), self._color_format)
+            self._put(self.path / COLOR_FOLDER / f"{number:05d}.{self._color_format}", image)
+        self._put(self.path / DEPTH_FOLDER / f"{number:05d}.png", _encoded(millimetres(depth_m), "png"))
+        # The list has a time for the numbers left out, too: so long before this frame's as they are away from it.
+        first = len(self._timestamps_s) - number
+        self._timestamps_s += [float(timestamp_s) + before / self._fps for before in range(first, 1)]
 
     def close(self) -> None:
         """Write the timestamps; harmless when repeated."""
-        write_atomically(self.path / TIMESTAMPS_FILE, _json({"fps": self._fps, "timestamps_s": self._timestamps_s}))
+        content = {"fps": self._fps, "timestamps_s": self._timestamps_s}
+        self._put(self.path / TIMESTAMPS_FILE, json.dumps(content, indent=1).encode())
 
     def __enter__(self) -> Self:
         return self
@@ -86,42 +105,21 @@ class FolderWriter:
         else:
             self._discard()
 
+    def _put(self, path: Path, content: bytes) -> None:
+        self._written.append(path)
+        write_atomically(path, content)
+
     def _discard(self) -> None:
         """Remove what was written: half a recording looks like a whole one."""
-        for folder in (self.path / COLOR_FOLDER, self.path / DEPTH_FOLDER):
-            for number in range(len(self._timestamps_s) + 1):
-                (folder / _image_name(number)).unlink(missing_ok=True)
-        (self.path / CALIBRATION_FILE).unlink(missing_ok=True)
+        for path in self._written:
+            path.unlink(missing_ok=True)
         for folder in reversed(self._made):
             if not any(folder.iterdir()):
                 folder.rmdir()
 
 
-def _image_name(number: int) -> str:
-    return f"{number:05d}.png"
-
-
-def _calibration(intrinsics: Intrinsics) -> dict[str, float]:
-    names = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
-    radius = {} if intrinsics.metric_radius is None else {"metric_radius": intrinsics.metric_radius}
-    return {
-        **{name: getattr(intrinsics, name) for name in ("width", "height", "fx", "fy", "cx", "cy")},
-        **dict(zip(names, (*intrinsics.k, *intrinsics.p), strict=True)),
-        **radius,
-    }
-
-
-def _millimetres(depth_m: FloatArray) -> NDArray[np.uint16]:
-    units = np.rint(np.nan_to_num(depth_m, nan=0.0, posinf=0.0, neginf=0.0) / MILLIMETRE)
-    return np.where((units > 0) & (units <= 65535), units, 0).astype(np.uint16)
-
-
-def _png(image: NDArray[Any]) -> bytes:
-    encoded, content = cv2.imencode(".png", image, PNG_OPTIONS)
+def _encoded(image: NDArray[Any], kind: str) -> bytes:
+    encoded, content = cv2.imencode(f".{kind}", image, IMAGE_OPTIONS[kind])
     if not encoded:
-        raise OutputError(f"image of shape {image.shape} cannot be encoded as PNG")
+        raise OutputError(f"image of shape {image.shape} cannot be encoded as {kind.upper()}")
     return content.tobytes()
-
-
-def _json(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, indent=1).encode()

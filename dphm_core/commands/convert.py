@@ -1,0 +1,43 @@
+"""`dphm convert`: a recording in, a folder of images out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.sources.selection import Selection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convert(Command):
+    """Turn a recording into a folder of images: color/, depth/ (PNG, 16 bit, millimetres), calibration.json.
+
+    Ctrl-C ends it and leaves nothing behind.
+    """
+
+    source: Annotated[Positional[str], arg(metavar="SOURCE")]
+    """Recording folder, .mkv file, or "kinect" for the camera, with --stop."""
+    out: Annotated[Positional[Path], arg(metavar="OUT")]
+    """A new or empty folder."""
+    color: Literal["png", "jpg"] = "png"
+    """Format of the colour images: png keeps every value, jpg takes a fifth of the room."""
+    selection: OmitArgPrefixes[Selection] = field(default_factory=Selection)
+
+    def run(self, say: Say) -> int:
+        """Convert, with a progress bar."""
+        from dphm_core.recording.convert import ConvertOptions, convert
+
+        with progress_bar("frames") as bar:
+
+            def tell(done: int, total: int | None) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            made = convert(self.source, self.out, ConvertOptions(self.color, self.selection), tell)
+        damaged = f", {made.damaged} damaged ones left out" if made.damaged else ""
+        say(f"{made.frames} frames in {made.folder}{damaged}")
+        return OK

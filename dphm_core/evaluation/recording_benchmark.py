@@ -1,0 +1,99 @@
+"""Whether this machine records a camera without losing frames while it tracks the head live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from time import perf_counter, sleep
+
+from dphm_core.landmarks.observe import Observer
+from dphm_core.limits import check_limits
+from dphm_core.output.benchmark import CameraFrames
+from dphm_core.pipeline import Pipeline, PipelineState
+from dphm_core.recording import RecordingStatus, StackRecorder
+from dphm_core.sources import open_source
+from dphm_core.tracking import create_tracker
+from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
+
+FRAMES = 60
+"""Frames held in memory, 0.4 GB at 720p; they are gone through to and fro for as long as it takes."""
+POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class RecordingBenchmark:
+    """What to measure."""
+
+    seconds: float = 20.0
+    """How long to record."""
+    fps: float = 30.0
+    """Frames per second that the camera gives."""
+    model: str = "default"
+    """Head model that tracks meanwhile: a name under models/, or a folder."""
+    tracking: bool = True
+    """Whether to track meanwhile, as the window does."""
+
+    def __post_init__(self) -> None:
+        check_limits(self, "a recording benchmark", {"seconds": (0.1, 600), "fps": (1, 1000)})
+
+
+@dataclass(frozen=True)
+class RecordingRun:
+    """What came out."""
+
+    recording: RecordingStatus
+    """The recorder's own count, after the end."""
+    tracked: int
+    """Frames tracked meanwhile."""
+    missed: int
+    """The camera's frames that were not read in time."""
+    close_s: float
+    """From the last frame to a file that is complete."""
+
+
+def record_beside_tracking(source: str, folder: Path, options: RecordingBenchmark) -> RecordingRun:
+    """Play a recording's first frames as a camera, track the head as the window does, and record to a new folder.
+
+    Raises
+    ------
+    DphmError
+        The source, the model or the landmark detector cannot be opened.
+    """
+    camera = _camera(source, options)
+    config = TrackerConfig(frame_s=min(1 / options.fps, LONGEST_FRAME_S))
+    tracker = create_tracker(options.model, "cpu", config, None, background=True)
+    pipeline = Pipeline(camera, Observer(), tracker, every_frame=False)
+    pipeline.set_tracking(options.tracking)
+    with pipeline:
+        _wait(pipeline, lambda: pipeline.latest() is not None)  # until then libraries and models are being loaded
+        missed, tracked = camera.missed, pipeline.status().frames_tracked
+        recorder = StackRecorder(folder, camera.info.intrinsics, options.fps, camera.info.label)
+        pipeline.record(recorder)
+        try:
+            _wait(pipeline, lambda: pipeline.status().state is not PipelineState.PLAYING)
+        finally:
+            started = perf_counter()
+            recording = recorder.close()
+        tracked = pipeline.status().frames_tracked - tracked
+    return RecordingRun(recording, tracked, camera.missed - missed, perf_counter() - started)
+
+
+def _wait(pipeline: Pipeline, done: Callable[[], bool]) -> None:
+    while not done():
+        if (error := pipeline.status().error) is not None:
+            raise error
+        sleep(POLL_S)
+
+
+def _camera(source: str, options: RecordingBenchmark) -> CameraFrames:
+    """Frames out of memory at the camera's pace: to and fro, so that the head does not jump."""
+    with open_source(source) as opened:
+        info, frames = opened.info, list(islice(opened, FRAMES))
+    turns = frames + frames[-2:0:-1]
+    given = [
+        replace(turns[index % len(turns)], index=index, timestamp_s=index / options.fps)
+        for index in range(round(options.seconds * options.fps))
+    ]
+    return CameraFrames(given, replace(info, fps=options.fps, length=None))

@@ -1,0 +1,102 @@
+"""Any recording, or some seconds of a camera, as a folder of images that other programs read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from dphm_core.errors import OutputError, SourceError
+from dphm_core.frames import RGBDFrame
+from dphm_core.jobs import Tell
+from dphm_core.sources import open_source
+from dphm_core.sources.selection import SelectedFrames, Selection
+from dphm_core.sources.writer import FolderWriter
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """What to convert, and to what."""
+
+    color: Literal["png", "jpg"] = "png"
+    """Format of the colour images: png keeps every value, jpg takes a fifth of the room. Depth is always PNG."""
+    selection: Selection = field(default_factory=Selection)
+    """Which frames."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What a conversion made."""
+
+    folder: Path
+    """Where it is."""
+    frames: int
+    """Frames in it."""
+    damaged: int
+    """Frames of the source that could not be read."""
+
+
+def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) -> Converted:
+    """Write a recording's frames to a new folder, color/ and depth/ (16 bit, millimetres) with calibration.json.
+
+    Frames keep their numbers, counted from the selection's first and in its steps, so that missing ones stay missing.
+    Where it fails or is cancelled nothing is left behind.
+
+    Parameters
+    ----------
+    source : str or Path
+        What `open_source` takes.
+    out : Path
+        A new or empty folder.
+    options : ConvertOptions
+        What to convert, and to what.
+    tell : callable
+        Told of the progress; raises `Cancelled` to end it.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be opened, or is a camera and the selection has no end.
+    OutputError
+        The folder is not empty, or cannot be written.
+    Cancelled
+        By `tell`.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{out} is not empty; choose a new folder")
+    opened = open_source(source)
+    with closing(SelectedFrames(opened, options.selection)) as frames:
+        total = frames.count
+        if total is None:
+            raise SourceError(f"{frames.info.label} is live and has no end; tell where to stop")
+        written = _write(frames, out, options, total, tell)
+    return Converted(out, written, opened.damaged)
+
+
+def _write(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:
+    info, written = frames.info, 0
+    tell(0, total)
+    with FolderWriter(out, info.intrinsics, info.fps / options.selection.every, options.color) as writer:
+        for frame in _of_one_camera(frames, info.label, info.intrinsics):
+            index = (frame.index - options.selection.start) // options.selection.every
+            writer.write(frame.color, frame.depth_m, frame.timestamp_s, index)
+            written += 1
+            tell(written, total)
+        if not written:
+            raise SourceError(f"{info.label} has no frame in this part; choose another one")
+    return written
+
+
+def _of_one_camera(frames: Iterable[RGBDFrame], label: str, intrinsics: object) -> Iterable[RGBDFrame]:
+    """Pass frames on, and tell of a camera that changes: the folder's calibration is the first one's."""
+    told = False
+    for frame in frames:
+        if frame.intrinsics != intrinsics and not told:
+            told = True
+            log.warning("%s: the camera's calibration changes; that of its first frame is written for all", label)
+        yield frame

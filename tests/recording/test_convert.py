@@ -1,0 +1,119 @@
+"""Any source as a folder of images: what is kept, what is refused, and that nothing half-done stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stack_recordings import CAMERA, make_stack
+
+from dphm_core import cli
+from dphm_core.errors import Cancelled, OutputError, SourceError
+from dphm_core.recording.convert import ConvertOptions, convert
+from dphm_core.sources import open_source
+from dphm_core.sources.selection import Selection
+
+
+def not_told(done: int, total: int | None) -> None:
+    pass
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """A recording with a gap, frames without colour, and one that is damaged."""
+    make_stack(tmp_path / "take", (0, 1, 2, 4, 6, 7))
+    return tmp_path / "take"
+
+
+@pytest.mark.parametrize("color", ["png", "jpg"])
+def test_frames_stay_what_they_were(stack: Path, tmp_path: Path, color) -> None:
+    told = []
+    made = convert(stack, tmp_path / "out", ConvertOptions(color), lambda *step: told.append(step))
+    assert (made.frames, made.damaged, made.folder) == (6, 0, tmp_path / "out")
+    assert told == [(done, 6) for done in range(7)]
+    with open_source(stack) as before, open_source(tmp_path / "out") as after:
+        assert after.info.kind == "folder" and after.info.fps == 15 and after.info.intrinsics == CAMERA
+        for one, other in zip(before, after, strict=True):
+            assert one.index == other.index and one.timestamp_s == pytest.approx(other.timestamp_s)
+            np.testing.assert_array_equal(one.depth_m, other.depth_m)
+            if one.color is None or other.color is None:
+                assert one.color is other.color
+            elif color == "png":
+                np.testing.assert_array_equal(one.color, other.color)
+            else:
+                assert np.abs(one.color.astype(int) - other.color).mean() < 4
+    assert {path.suffix for path in (tmp_path / "out/color").iterdir()} == {f".{color}"}
+
+
+def test_a_part_is_counted_from_its_beginning(stack: Path, tmp_path: Path) -> None:
+    convert(stack, tmp_path / "out", ConvertOptions(selection=Selection(2, None, 2)), not_told)
+    with open_source(tmp_path / "out") as source:
+        frames = list(source)
+    assert [frame.index for frame in frames] == [0, 1, 2] and source.info.fps == 7.5
+    assert [frame.timestamp_s for frame in frames] == pytest.approx([2 / 15, 4 / 15, 6 / 15])
+
+
+def test_missing_numbers_have_a_time_too(stack: Path, tmp_path: Path) -> None:
+    convert(stack, tmp_path / "out", ConvertOptions(), not_told)
+    with open_source(tmp_path / "out") as source:
+        source.seek(4)
+        assert next(source).timestamp_s == pytest.approx(4 / 15)
+
+
+def test_a_folder_in_use_is_refused(stack: Path, tmp_path: Path) -> None:
+    for content in (stack, stack / "calibration.json"):
+        with pytest.raises(OutputError, match="is not empty; choose a new folder"):
+            convert(stack, content, ConvertOptions(), not_told)
+    assert {path.name for path in stack.iterdir()} == {"calibration.json", "frames.stack"}
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_cancelled_it_leaves_nothing_behind(stack: Path, tmp_path: Path, exists: bool) -> None:
+    if exists:
+        (tmp_path / "out").mkdir()
+
+    def tell(done: int, total: int | None) -> None:
+        if done == 3:
+            raise Cancelled("Converting was cancelled")
+
+    with pytest.raises(Cancelled):
+        convert(stack, tmp_path / "out", ConvertOptions(), tell)
+    assert (tmp_path / "out").exists() == exists
+    assert not exists or not any((tmp_path / "out").iterdir())
+
+
+def test_a_part_without_frames_is_told(stack: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no frame in this part"):
+        convert(stack, tmp_path / "out", ConvertOptions(selection=Selection(3, 4)), not_told)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command(stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert cli.main(["convert", str(stack), str(out), "--color", "jpg", "--stop", "3"]) == 0
+    assert capsys.readouterr().out == f"3 frames in {out}\n"
+    assert cli.main(["convert", str(stack), str(out)]) == 2
+    assert f"dphm convert: {out} is not empty" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a signal that stands for Ctrl-C")
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    make_stack(tmp_path / "take", range(3))
+    slow = (
+        "import sys, time; from dphm_core import cli; from dphm_core.sources.writer import FolderWriter as w;"
+        "f = w.write; w.write = lambda *a: (f(*a), print('.', flush=True), time.sleep(9)); cli.main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", slow, "convert", str(tmp_path / "take"), str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == ".\n"
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert "dphm convert: interrupted" in process.stderr.read()
+    assert not (tmp_path / "out").exists()

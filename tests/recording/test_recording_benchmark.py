@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dphm_core import cli
+from dphm_core.commands.bench_record import DEMO
+from dphm_core.errors import SettingError
+from dphm_core.evaluation.recording_benchmark import RecordingBenchmark
+from dphm_core.sources import open_source
+
+
+def test_a_camera_is_recorded_and_the_loss_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["bench", "record", str(DEMO), "--out", str(tmp_path / "take"), "--seconds", "1.5", "--no-tracking"]
+    assert cli.main(words) == 0
+    rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert rows.keys() == {"recorded", "lost", "work", "room", "end", "tracked"}
+    with open_source(tmp_path / "take") as source:
+        assert len(list(source)) == int(rows["recorded"].split()[0]) >= 10
+
+
+def test_an_absurd_length_is_refused() -> None:
+    with pytest.raises(SettingError, match="a recording benchmark's seconds must be"):
+        RecordingBenchmark(seconds=float("nan"))
