@@ -76,6 +76,7 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
         palette.setColor(role, QColor(color))
     for role in (QPalette.WindowText, QPalette.Text, QPalette.ButtonText):
         palette.setColor(QPalette.Disabled, role, QColor(theme.faint))
+    palette.setColor(QPalette.Disabled, QPalette.Light, QColor(theme.base))  # menus print it under disabled text
     application.setPalette(palette)
     application.setStyleSheet(_style(theme))
 

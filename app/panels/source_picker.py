@@ -1,0 +1,108 @@
+"""The toolbar's button that says what is open, with a menu of what else could be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QAction, QMenu, QToolButton, QWidget
+
+from app.source_choices import Choice, SourceChoices, ask_for_file, ask_for_folder
+from dphm_core.sources.devices import CameraList
+
+NOTHING = "Open"
+MAX_WIDTH_EM = 24
+"""A longer name is cut in the middle, in widths of an "m"."""
+MENU_WIDTH_EM = 36
+
+
+class SourcePicker(QToolButton):
+    """Shows the source's name and lets another one be chosen. Lives on the GUI thread.
+
+    Parameters
+    ----------
+    demo
+        Folder of the demo recording, offered where it exists.
+    choices
+        What can be opened, where another panel shows it, too.
+    """
+
+    chosen = pyqtSignal(str)
+    """Path or name of a source."""
+    close_requested = pyqtSignal()
+    """The source shall be closed."""
+
+    def __init__(self, demo: Path, choices: SourceChoices | None = None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.choices = choices or SourceChoices(demo, self)
+        self._current = ""
+        self.setPopupMode(QToolButton.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonTextOnly)
+        self.setFocusPolicy(Qt.TabFocus)
+        self.setMenu(QMenu(self))
+        self.menu().setToolTipsVisible(True)
+        self.menu().aboutToShow.connect(self._fill)
+        self.set_current("")
+
+    def set_current(self, name: str) -> None:
+        """Show what is open; nothing where the name is empty."""
+        self._current = name
+        width = MAX_WIDTH_EM * self.fontMetrics().horizontalAdvance("m")
+        self.setText(self.fontMetrics().elidedText(name, Qt.ElideMiddle, width) or NOTHING)
+        self.setToolTip(f"{name}\nClick to open something else." if name else "Open a camera or a recording.")
+
+    def set_cameras(self, cameras: CameraList) -> None:
+        """Say which cameras are plugged in."""
+        self.choices.set_cameras(cameras)
+
+    def set_recent(self, uris: Sequence[str]) -> None:
+        """Say which sources were opened, the last one first."""
+        self.choices.set_recent(uris)
+
+    def _fill(self) -> None:
+        """Make the menu anew from what there is now; it stays as it is while it is open."""
+        menu = self.menu()
+        menu.clear()
+        self._add_heading("Cameras")
+        self._add_choices(self.choices.cameras)
+        if not self.choices.cameras:
+            hint = self._add(self.choices.camera_hint.partition(". ")[0].rstrip("."), None)
+            hint.setToolTip(self.choices.camera_hint)
+        if self.choices.demo is not None:
+            self._add("Simulated camera", lambda: self.chosen.emit("simulated"))
+        self._add_heading("Recordings")
+        self._add_choices(self.choices.recent)
+        if self.choices.demo is not None:
+            self._add("Demo recording", lambda: self.chosen.emit(str(self.choices.demo)))
+        menu.addSeparator()
+        self._add("Open recording folder…", lambda: self._ask(ask_for_folder))
+        self._add("Open recording file…", lambda: self._ask(ask_for_file))
+        menu.addSeparator()
+        self._add("Close", self.close_requested.emit if self._current else None)
+
+    def _add_choices(self, choices: Iterable[Choice]) -> None:
+        for choice in choices:
+            detail = choice.detail.partition(":")[0] if not choice.usable else choice.detail
+            action = self._add(f"{choice.title}   ({detail})", self._opener(choice) if choice.usable else None)
+            action.setToolTip(choice.uri)
+
+    def _opener(self, choice: Choice) -> Callable[[], None]:
+        return lambda: self.chosen.emit(choice.uri)
+
+    def _add(self, text: str, do: Callable[[], None] | None) -> QAction:
+        """Add an entry; one that cannot be chosen where there is nothing to do."""
+        width = MENU_WIDTH_EM * self.fontMetrics().horizontalAdvance("m")
+        shown = self.fontMetrics().elidedText(text, Qt.ElideMiddle, width).replace("&", "&&")
+        action = self.menu().addAction(shown)
+        action.setEnabled(do is not None)
+        if do is not None:
+            action.triggered.connect(lambda _checked: do())
+        return action
+
+    def _add_heading(self, text: str) -> None:
+        self.menu().addSection(text)
+
+    def _ask(self, dialog: Callable[[QWidget], str | None]) -> None:
+        if path := dialog(self.window()):
+            self.chosen.emit(path)
