@@ -14,7 +14,7 @@ from dphm_core.export.codes import CODES_ENCODERS, Codes
 from dphm_core.export.convention import Convention
 from dphm_core.export.folder import CONVENTIONS_FILE, staged_folder
 from dphm_core.export.options import ExportOptions
-from dphm_core.export.plan import Contents, CurrentMesh, check_space, contents, plan_export
+from dphm_core.export.plan import Contents, CurrentMesh, check_space, contents, file_size, plan_export
 from dphm_core.files import write_atomically
 from dphm_core.frames import FloatArray, Similarity
 from dphm_core.meshing.writers import MeshEncoder, mesh_encoder
@@ -113,14 +113,6 @@ def export_mesh(
     convention = Convention.of(options)
     encode = mesh_encoder(path.suffix, faces, convention.words)
     write_atomically(path, encode(convention.points(vertices_cam, head_to_cam)))
-
-
-def file_size(count: int) -> str:
-    """Bytes for a reader: "26 MB"."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
-    return f"{count} bytes"
 
 
 class _Export:

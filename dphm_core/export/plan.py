@@ -53,6 +53,19 @@ class ExportPlan:
     other_folder: Path | None = None
     """One beside it that is not there yet, where it is in use."""
 
+    @property
+    def words(self) -> str:
+        """In one line, for a user."""
+        return f"{self.files} files, about {file_size(self.bytes)}"
+
+
+def file_size(count: int) -> str:
+    """Bytes for a reader: "26 MB"."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
+    return f"{count} bytes"
+
 
 @dataclass(frozen=True)
 class Contents:

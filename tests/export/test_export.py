@@ -13,9 +13,9 @@ import trimesh
 from dphm_core import cli
 from dphm_core.errors import Cancelled, OutputError, SettingError
 from dphm_core.export.convention import AXES, UNITS, Convention
-from dphm_core.export.export import export_mesh, export_track, file_size
+from dphm_core.export.export import export_mesh, export_track
 from dphm_core.export.options import Axes, ExportOptions, Space, Unit, mesh_formats
-from dphm_core.export.plan import CurrentMesh, plan_export
+from dphm_core.export.plan import CurrentMesh, file_size, plan_export
 from dphm_core.output.saved_track import SavedTrack
 from dphm_core.sources.selection import Selection
 

@@ -1,0 +1,223 @@
+"""What to export, and in which format, axes and unit: a form that explains each choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+
+from dphm_core.export.convention import AXES
+from dphm_core.export.options import ExportOptions, mesh_formats
+from dphm_core.sources.selection import Selection
+
+MESHES = {"all": "All frames", "current": "The frame on screen"}
+FORMATS = {"ply": "PLY – binary, small", "obj": "OBJ – text, opens everywhere"}
+CODES = {"csv": "CSV – a table, for Excel", "jsonl": "JSON – one line per frame", "npz": "NPZ – arrays, for Python"}
+SPACES = {"camera": "In front of the camera", "head": "Head only, standing still"}
+SPACE_WORDS = {
+    "camera": "The head moves as it was seen; the camera is in the origin.",
+    "head": "The head's movement is taken out and its expression kept.",
+}
+AXES_NAMES = {"y-up": "y up", "z-up": "z up", "opencv": "OpenCV, y down"}
+UNITS = {"m": "Metres", "cm": "Centimetres", "mm": "Millimetres"}
+MOST_FRAMES = 10_000_000
+NO_TRACK = "Track all frames first.\nUntil then only the frame on screen can be exported."
+NOTHING = "There is nothing to export yet:\nno head is on screen, and no recording was tracked."
+MOST_STEPS = 999
+
+
+class ExportChoices(QWidget):
+    """The form; knows no track. Lives on the GUI thread."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._saved = self._current = True
+        self._wanted = "all"  # of MESHES, where both can be had
+        self.meshes, self.codes = QCheckBox("Meshes"), QCheckBox("Codes and poses")
+        self.which = _combo(MESHES)
+        self.mesh_format = _combo({name: FORMATS.get(name, name.upper()) for name in mesh_formats()})
+        self.codes_format = _combo(CODES)
+        self.first, self.last, self.every = _number(0), _number(0), _number(1, MOST_STEPS)
+        self.space, self.axes, self.unit = _combo(SPACES), _combo(AXES_NAMES), _combo(UNITS)
+        self.space_words, self.axes_words, self.missing = _explanation(), _explanation(), _explanation()
+        self.meshes.setChecked(True)
+        self.codes.setChecked(True)
+        self._assemble()
+        self._connect()
+        self._refresh()
+
+    @property
+    def ready(self) -> bool:
+        """Whether anything is chosen that can be exported."""
+        return self._meshes() != "none" or self._codes() != "none"
+
+    def options(self, overwrite: bool = False) -> ExportOptions:
+        """Return what is chosen.
+
+        Raises
+        ------
+        DphmError
+            Nothing is, or no frames.
+        """
+        whole = not self._saved
+        frames = Selection() if whole else Selection(self.first.value(), self.last.value() + 1, self.every.value())
+        return ExportOptions(
+            meshes=self._meshes(),
+            mesh_format=self.mesh_format.currentData(),
+            codes=self._codes(),
+            frames=frames,
+            space=self.space.currentData(),
+            axes=self.axes.currentData(),
+            unit=self.unit.currentData(),
+            overwrite=overwrite,
+        )
+
+    def set_current(self, available: bool) -> None:
+        """Say whether there is a mesh on screen."""
+        self._current = available
+        self._put(self._wanted)
+        self._refresh()
+
+    def set_saved(self, available: bool, first: int = 0, last: int | None = None) -> None:
+        """Say whether there is a track of all frames, and from which frame to which it goes."""
+        self._saved = available
+        self._put(self._wanted)
+        end = MOST_FRAMES if last is None else last
+        for box in (self.first, self.last):
+            box.setRange(first, end)
+        self.first.setValue(first)
+        self.last.setValue(end)
+        for widget in (self.last, self.to):
+            widget.setVisible(last is not None)  # who does not know the end exports up to it
+        self._refresh()
+
+    def state(self) -> dict[str, Any]:
+        """Return the choices that are worth remembering: not the frames, which are another recording's next time."""
+        chosen: dict[str, Any] = {name: box.currentData() for name, box in self._combos().items()}
+        return {**chosen, "which": self._wanted, "meshes": self.meshes.isChecked(), "codes": self.codes.isChecked()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take remembered choices; what is not on offer is left as it is."""
+        if state.get("which") in tuple(MESHES):
+            self._wanted = state["which"]
+        for name, box in self._combos().items():
+            if (row := box.findData(state.get(name))) >= 0:
+                box.setCurrentIndex(row)
+        for name, tick in (("meshes", self.meshes), ("codes", self.codes)):
+            if isinstance(on := state.get(name), bool):
+                tick.setChecked(on)
+        self._refresh()
+
+    def _combos(self) -> dict[str, QComboBox]:
+        return {
+            "which": self.which, "mesh_format": self.mesh_format, "codes_format": self.codes_format,
+            "space": self.space, "axes": self.axes, "unit": self.unit,
+        }  # fmt: skip
+
+    def _meshes(self) -> Any:
+        which = self.which.currentData()
+        possible = self._saved if which == "all" else self._current
+        return which if self.meshes.isChecked() and possible else "none"
+
+    def _codes(self) -> Any:
+        return self.codes_format.currentData() if self.codes.isChecked() and self._saved else "none"
+
+    def _assemble(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setFieldGrowthPolicy(QFormLayout.AllNonFixedFieldsGrow)
+        form.setLabelAlignment(Qt.AlignLeft | Qt.AlignVCenter)
+        form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(8)
+        self.to, self.frames_label, self.frames = QLabel("to"), QLabel("Frames"), QWidget()
+        form.addRow(self.meshes, _row(self.which, self.mesh_format))
+        form.addRow(self.codes, _explained(self.codes_format, self.missing))
+        row = _row(self.first, self.to, self.last, QLabel("every"), self.every)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch()
+        self.frames.setLayout(row)
+        form.addRow(self.frames_label, self.frames)
+        form.addRow("Space", _explained(self.space, self.space_words))
+        form.addRow("Axes", _explained(self.axes, self.axes_words))
+        form.addRow("Unit", self.unit)
+        self.every.setToolTip("1 takes every frame, 2 every second one, …")
+
+    def _connect(self) -> None:
+        for box in self._combos().values():
+            box.currentIndexChanged.connect(self._refresh)
+        self.which.activated.connect(self._choose)
+        for tick in (self.meshes, self.codes):
+            tick.toggled.connect(self._refresh)
+        for number in (self.first, self.last, self.every):
+            number.valueChanged.connect(self._refresh)
+
+    def _put(self, which: str) -> None:
+        self.which.blockSignals(True)
+        self.which.setCurrentIndex(self.which.findData(which))
+        self.which.blockSignals(False)
+
+    def _choose(self, row: int) -> None:
+        self._wanted = self.which.itemData(row)
+
+    def _refresh(self) -> None:
+        """Offer what can be exported, and explain what is chosen."""
+        for row, possible in enumerate((self._saved, self._current)):
+            self.which.model().item(row).setEnabled(possible)
+        if self._saved != self._current:  # one is left
+            self._put("all" if self._saved else "current")
+        self.meshes.setEnabled(self._saved or self._current)
+        self.codes.setEnabled(self._saved)
+        self.missing.setText(NO_TRACK if self._current else NOTHING)
+        self.missing.setVisible(not self._saved)
+        for box in (self.which, self.mesh_format):
+            box.setEnabled(self.meshes.isEnabled() and self.meshes.isChecked())
+        self.codes_format.setEnabled(self._saved and self.codes.isChecked())
+        ranged = self._saved and (self._meshes() == "all" or self._codes() != "none")
+        for widget in (self.frames_label, self.frames):
+            widget.setVisible(self._saved)
+            widget.setEnabled(ranged)
+        space, rule = self.space.currentData(), AXES[self.axes.currentData()]
+        self.space_words.setText(SPACE_WORDS[space])
+        where = rule.camera if space == "camera" else rule.head
+        self.axes_words.setText(f"{where[0].upper()}{where[1:]}.\nFor {rule.used_by}.")
+        self.changed.emit()
+
+
+def _combo(choices: dict[str, str]) -> QComboBox:
+    box = QComboBox()
+    for name, text in choices.items():
+        box.addItem(text, name)
+    return box
+
+
+def _number(least: int, most: int = MOST_FRAMES) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(least, most)
+    box.setMinimumWidth(box.fontMetrics().horizontalAdvance("000000") + 2 * box.fontMetrics().height())
+    return box
+
+
+def _explanation() -> QLabel:
+    label = QLabel()
+    label.setObjectName("faint")
+    return label
+
+
+def _explained(box: QComboBox, words: QLabel) -> QVBoxLayout:
+    """A choice with its explanation close below."""
+    column = QVBoxLayout()
+    column.setSpacing(3)
+    column.addWidget(box)
+    column.addWidget(words)
+    return column
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(8)
+    for widget in widgets:
+        row.addWidget(widget, stretch=int(isinstance(widget, QComboBox)))
+    return row

@@ -1,0 +1,276 @@
+"""The export dialog: what, how and where to; then progress, and what came out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PyQt5.QtCore import QTimer, QUrl
+from PyQt5.QtGui import QDesktopServices, QShowEvent
+from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+
+from app.panels.export_choices import ExportChoices
+from app.panels.export_folder import ExportFolder
+from app.panels.job_bar import JobBar
+from app.panels.message_bar import Kind, MessageBar
+from dphm_core.errors import Cancelled, DphmError
+from dphm_core.jobs import Job
+
+if TYPE_CHECKING:
+    from dphm_core.export.export import ExportSummary
+    from dphm_core.export.options import ExportOptions
+    from dphm_core.export.plan import ExportPlan
+    from dphm_core.jobs import Tell
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 50
+
+
+class ExportDialog(QDialog):
+    """Asks what to export and does it in a job, while the window stays alive. Lives on the GUI thread.
+
+    Its timer runs only while a job does.
+
+    Parameters
+    ----------
+    export
+        Writes to a folder; called on a thread of its own.
+    parent
+        The window.
+    plan
+        Tells what an export will come to, and looks at its folder; called on a thread of its own whenever a choice
+        changes. Without it there is no estimate, and a folder in use is refused.
+    """
+
+    def __init__(
+        self,
+        export: Callable[[Path, ExportOptions, Tell], ExportSummary],
+        parent: QWidget | None = None,
+        plan: Callable[[Path, ExportOptions], ExportPlan] | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._export, self._plan = export, plan
+        self._job: Job[ExportSummary] | None = None
+        self._planning: Job[ExportPlan] | None = None
+        self._plan_again = self._closing = False
+        self.choices, self.message, self.job_bar = ExportChoices(), MessageBar(), JobBar()
+        self.folder, self.estimate = ExportFolder(), QLabel()
+        self.buttons = QDialogButtonBox()
+        self.go = self.buttons.addButton("Export", QDialogButtonBox.AcceptRole)
+        self.leave = self.buttons.addButton("Close", QDialogButtonBox.RejectRole)
+        self.go.setDefault(True)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._poll)
+        self._assemble()
+        self._connect()
+
+    @property
+    def exporting(self) -> bool:
+        """Whether an export is under way."""
+        return self._job is not None
+
+    def set_current(self, available: bool) -> None:
+        """Say whether there is a mesh on screen."""
+        self.choices.set_current(available)
+
+    def set_saved(self, available: bool, first: int = 0, last: int | None = None) -> None:
+        """Say whether there is a track of all frames, and from which frame to which it goes."""
+        self.choices.set_saved(available, first, last)
+
+    def set_folder(self, folder: Path) -> None:
+        """Suggest a folder."""
+        self.folder.line.setText(str(folder))
+
+    def state(self) -> dict[str, Any]:
+        """Return the choices, as JSON can hold them."""
+        return {**self.choices.state(), "folder": self.folder.line.text()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take choices of `state`; what makes no sense is passed over."""
+        if not isinstance(state, dict):
+            return
+        self.choices.restore(state)
+        if isinstance(folder := state.get("folder"), str) and folder.strip():
+            self.folder.line.setText(folder)
+
+    def start(self) -> None:
+        """Begin to export what is chosen."""
+        try:
+            options = self.choices.options(self.folder.overwrite)
+        except DphmError as error:
+            self.message.tell(_sentence(error))
+            return
+        folder = self.folder.settle()
+        if folder is None:
+            return
+        self.message.hide()
+        self._job = Job(lambda tell: self._export(folder, options, tell), "Exporting")
+        self._show_busy(True)
+        self._timer.start(POLL_MS)
+
+    def cancel(self) -> None:
+        """Ask the export to end; the folder will be as it was before."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def stop(self) -> None:
+        """Cancel and wait, which takes as long as one file: for a window that closes."""
+        self._timer.stop()
+        for job in (self._job, self._planning):
+            if job is not None:
+                job.cancel()
+                try:
+                    job.wait()
+                except Exception as error:
+                    log.info("export, while the window was closed: %s", error)
+        self._job = self._planning = None
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Work out what the choices come to."""
+        super().showEvent(event)
+        self._closing = False
+        self._changed()
+
+    def reject(self) -> None:
+        """Close; an export that is under way is cancelled first."""
+        if self._job is not None:
+            self._closing = True
+            self.cancel()
+            return
+        super().reject()
+
+    def done(self, result: int) -> None:
+        """Close, with nothing left running but a look at a folder, which ends by itself."""
+        self._timer.stop()
+        self._planning = None
+        super().done(result)
+
+    def _assemble(self) -> None:
+        self.setWindowTitle("Export")
+        self.setMinimumWidth(560)
+        self.form = QWidget()
+        form = QVBoxLayout(self.form)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.setSpacing(12)
+        form.addWidget(self.choices)
+        form.addWidget(self.folder)
+        self.estimate.setObjectName("faint")
+        self.estimate.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setSpacing(10)
+        layout.addWidget(self.form)
+        layout.addStretch()
+        layout.addWidget(self.estimate)
+        layout.addWidget(self.job_bar)
+        layout.addWidget(self.message)
+        layout.addWidget(self.buttons)
+
+    def _connect(self) -> None:
+        self.choices.changed.connect(self._changed)
+        self.folder.changed.connect(self._changed)
+        self.job_bar.cancel_requested.connect(self.cancel)
+        self.buttons.accepted.connect(self.start)
+        self.buttons.rejected.connect(self.reject)
+
+    def _changed(self) -> None:
+        """A choice changed: what comes of it is worked out again."""
+        possible = self.choices.ready and self.folder.path is not None
+        self.go.setEnabled(possible and self._job is None)
+        if self._plan is None or not possible:
+            self.folder.ask(None)
+            self.estimate.setText("" if self.choices.ready else "Choose meshes, or codes and poses.")
+        elif self._planning is not None:
+            self._plan_again = True
+        elif self.isVisible():
+            self._begin_plan(self._plan, self.folder.path)
+
+    def _begin_plan(self, plan: Callable[[Path, ExportOptions], ExportPlan], folder: Path) -> None:
+        self._plan_again = False
+        try:
+            options = self.choices.options()
+        except DphmError as error:
+            self._refuse(error)
+            return
+        self._planning = Job(lambda _tell: plan(folder, options), "Planning")
+        self._timer.start(POLL_MS)
+
+    def _poll(self) -> None:
+        if self._planning is not None and not self._planning.running:
+            planning, self._planning = self._planning, None
+            self._take_plan(planning)
+        if self._job is not None:
+            self._poll_export(self._job)
+        if self._job is None and self._planning is None:
+            self._timer.stop()
+
+    def _take_plan(self, planning: Job[ExportPlan]) -> None:
+        if self._plan_again:
+            self._changed()
+            return
+        try:
+            plan = planning.poll()
+        except DphmError as error:
+            self._refuse(error)
+            return
+        except Exception as error:
+            log.exception("planning an export")
+            self._refuse(error)
+            return
+        assert plan is not None
+        self.folder.ask(plan)
+        self.estimate.setText(f"{plan.words}.")
+
+    def _refuse(self, error: Exception) -> None:
+        """Say why this cannot be exported, where an estimate would stand."""
+        self.folder.ask(None)
+        self.estimate.setText(f"✕ {_sentence(error)}")
+        self.go.setEnabled(False)
+
+    def _poll_export(self, job: Job[ExportSummary]) -> None:
+        if job.running:
+            self.job_bar.show_job(job.name, job.progress)
+            return
+        self._job = None
+        self._show_busy(False)
+        try:
+            summary = job.poll()
+            assert summary is not None
+            self._tell_result(summary)
+        except Cancelled:
+            self._tell_failure("Cancelled. The folder is as it was before.", Kind.INFO)
+        except DphmError as error:
+            self._tell_failure(_sentence(error))
+        except Exception as error:
+            log.exception("exporting")
+            self._tell_failure("Exporting failed for a reason that nobody expected.", details=repr(error))
+        if self._closing:
+            self.reject()
+
+    def _tell_result(self, summary: ExportSummary) -> None:
+        url = QUrl.fromLocalFile(str(summary.folder))
+        self.message.tell(summary.words, Kind.INFO, ("Show folder", lambda: QDesktopServices.openUrl(url)))
+        self.folder.ask(None)
+        self.estimate.clear()
+        self.go.setEnabled(False)  # until a choice changes: it is exported
+
+    def _tell_failure(self, text: str, kind: Kind = Kind.ERROR, details: str = "") -> None:
+        self.message.tell(text, kind, details=details)
+        self._changed()  # the folder may be another's by now
+
+    def _show_busy(self, busy: bool) -> None:
+        self.form.setEnabled(not busy)
+        self.go.setEnabled(not busy)
+        self.estimate.setVisible(not busy)
+        if busy:
+            assert self._job is not None
+            self.job_bar.show_job(self._job.name, self._job.progress)
+        else:
+            self.job_bar.hide_job()
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."

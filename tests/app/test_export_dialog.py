@@ -1,0 +1,244 @@
+"""The export dialog: what it offers, what it asks the library for, and how it tells what came of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.panels.export_dialog import ExportDialog
+from app.panels.message_bar import Kind
+from dphm_core.errors import OutputError
+from dphm_core.export.export import ExportSummary
+from dphm_core.export.options import ExportOptions, mesh_formats
+from dphm_core.export.plan import ExportPlan
+from dphm_core.jobs import Tell
+
+
+class Library:
+    """Plans and exports in the library's place: a step whenever it is let, 75 meshes, 26 MB."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Path, ExportOptions]] = []
+        self.threads: set[str] = set()
+        self.step = threading.Event()
+        self.step.set()
+        self.error: Exception | None = None
+        self.in_use: set[Path] = set()
+        self.plans = 0
+
+    def export(self, out: Path, options: ExportOptions, tell: Tell) -> ExportSummary:
+        self.asked.append((out, options))
+        self.threads.add(threading.current_thread().name)
+        if self.error is not None:
+            raise self.error
+        tell(30, 75)
+        while not self.step.wait(0.01):
+            tell(30, 75)
+        return ExportSummary(out, 75, 77, 26_000_000, 1.2)
+
+    def plan(self, out: Path, options: ExportOptions) -> ExportPlan:
+        self.plans += 1
+        other = out.with_name(f"{out.name}-2") if out in self.in_use else None
+        return ExportPlan(75, 77, 26_000_000, out in self.in_use, other)
+
+
+@pytest.fixture
+def library() -> Library:
+    return Library()
+
+
+@pytest.fixture
+def dialog(qtbot, library: Library, tmp_path: Path) -> Iterator[ExportDialog]:
+    dialog = ExportDialog(library.export, plan=library.plan)
+    qtbot.addWidget(dialog)
+    dialog.set_current(True)
+    dialog.set_saved(True, 0, 74)
+    dialog.set_folder(tmp_path / "out")
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog.estimate.text() != "")
+    yield dialog
+    dialog.stop()
+
+
+def choose(box, name: str) -> None:
+    box.setCurrentIndex(box.findData(name))
+
+
+def result_shown(dialog: ExportDialog) -> Callable[[], bool]:
+    return lambda: not dialog.exporting and not dialog.message.isHidden()
+
+
+def test_all_meshes_are_exported_and_the_result_is_told(qtbot, dialog, library, tmp_path, monkeypatch) -> None:
+    opened = []
+    monkeypatch.setattr("app.panels.export_dialog.QDesktopServices.openUrl", lambda url: opened.append(url))
+    assert dialog.estimate.text() == "77 files, about 26 MB."
+    choose(dialog.choices.axes, "z-up")
+    choose(dialog.choices.unit, "cm")
+    choose(dialog.choices.codes_format, "jsonl")
+    dialog.go.click()
+    assert dialog.exporting and not dialog.form.isEnabled()
+    qtbot.waitUntil(result_shown(dialog))
+    out, options = library.asked[0]
+    assert out == tmp_path / "out"
+    assert (options.meshes, options.mesh_format, options.codes) == ("all", "ply", "jsonl")
+    assert (options.axes, options.unit, options.overwrite) == ("z-up", "cm", False)
+    assert (options.frames.start, options.frames.stop, options.frames.every) == (0, 75, 1)
+    assert library.threads == {"dphm-job-exporting"}
+    assert dialog.message.text.text() == "75 meshes, 26 MB in 1.2 s"
+    assert dialog.message.kind is Kind.INFO
+    dialog.message.action.click()
+    assert Path(opened[0].toLocalFile()) == tmp_path / "out"
+    assert not dialog.go.isEnabled()  # done; another choice makes another export
+    choose(dialog.choices.unit, "mm")
+    assert dialog.go.isEnabled()
+    qtbot.waitUntil(lambda: not dialog._timer.isActive())
+
+
+def test_every_format_of_the_library_is_offered(dialog) -> None:
+    box = dialog.choices.mesh_format
+    assert tuple(box.itemData(row) for row in range(box.count())) == mesh_formats()
+
+
+def test_without_a_track_only_the_frame_on_screen_can_be_had(qtbot, dialog, library) -> None:
+    dialog.set_saved(False)
+    assert dialog.choices.which.currentData() == "current"
+    assert not dialog.choices.codes.isEnabled()
+    assert dialog.choices.missing.text().startswith("Track all frames first")
+    assert dialog.choices.missing.isVisible()
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    assert (library.asked[0][1].meshes, library.asked[0][1].codes) == ("current", "none")
+    dialog.set_current(False)
+    assert not dialog.go.isEnabled()
+    assert dialog.choices.missing.text().startswith("There is nothing to export")
+    dialog.set_saved(True, 0, 74)
+    assert dialog.choices.which.currentData() == "all" and dialog.go.isEnabled()
+
+
+def test_nothing_ticked_is_nothing_to_export(dialog) -> None:
+    dialog.choices.meshes.setChecked(False)
+    assert dialog.go.isEnabled()
+    dialog.choices.codes.setChecked(False)
+    assert not dialog.go.isEnabled()
+    assert dialog.estimate.text() == "Choose meshes, or codes and poses."
+
+
+def test_explanations_change_with_the_choice(dialog) -> None:
+    told = set()
+    for space in ("camera", "head"):
+        for axes in ("opencv", "y-up", "z-up"):
+            choose(dialog.choices.space, space)
+            choose(dialog.choices.axes, axes)
+            told.add((dialog.choices.space_words.text(), dialog.choices.axes_words.text()))
+    assert len(told) == 6
+    assert "Blender" in dialog.choices.axes_words.text()
+    assert "subject's left" in dialog.choices.axes_words.text()
+
+
+def test_a_range_of_frames(qtbot, dialog, library) -> None:
+    dialog.choices.first.setValue(10)
+    dialog.choices.last.setValue(20)
+    dialog.choices.every.setValue(2)
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    frames = library.asked[0][1].frames
+    assert (frames.start, frames.stop, frames.every) == (10, 21, 2)
+    dialog.choices.first.setValue(21)
+    qtbot.waitUntil(lambda: "no frames from 21" in dialog.estimate.text().lower())
+    assert not dialog.go.isEnabled()
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_a_folder_in_use_is_asked_about(qtbot, dialog, library, tmp_path, replaces: bool) -> None:
+    assert not dialog.folder.question.isVisible()
+    library.in_use.add(tmp_path / "used")
+    dialog.set_folder(tmp_path / "used")
+    qtbot.waitUntil(dialog.folder.question.isVisible)
+    assert "“used-2”" in dialog.folder.keep.text()
+    (dialog.folder.replace if replaces else dialog.folder.keep).setChecked(True)
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    out, options = library.asked[0]
+    assert (out.name, options.overwrite) == (("used", True) if replaces else ("used-2", False))
+    assert dialog.folder.line.text() == str(out)
+
+
+def test_an_answer_holds_for_the_folder_that_it_was_given_for(qtbot, dialog, library, tmp_path) -> None:
+    library.in_use |= {tmp_path / "used", tmp_path / "theirs"}
+    dialog.set_folder(tmp_path / "used")
+    qtbot.waitUntil(dialog.folder.question.isVisible)
+    dialog.folder.replace.setChecked(True)
+    dialog.set_folder(tmp_path / "theirs")
+    dialog.start()
+    assert library.asked == [] or not library.asked[0][1].overwrite
+    qtbot.waitUntil(result_shown(dialog))
+    assert not library.asked[0][1].overwrite
+
+
+def test_progress_and_cancelling(qtbot, dialog, library) -> None:
+    library.step.clear()
+    dialog.go.click()
+    qtbot.waitUntil(lambda: dialog.job_bar.bar.value() == 400)
+    assert dialog.job_bar.isVisible()
+    dialog.job_bar.cancel.click()
+    qtbot.waitUntil(result_shown(dialog))
+    assert dialog.message.text.text().startswith("Cancelled")
+    assert not dialog.job_bar.isVisible() and dialog.form.isEnabled() and dialog.go.isEnabled()
+    qtbot.waitUntil(lambda: not dialog._timer.isActive())
+
+
+def test_closing_cancels_first(qtbot, dialog, library) -> None:
+    library.step.clear()
+    dialog.go.click()
+    dialog.close()
+    assert dialog.isVisible()
+    qtbot.waitUntil(lambda: not dialog.isVisible())
+    assert not dialog.exporting and not dialog._timer.isActive()
+
+
+def test_a_window_that_closes_stops_it(dialog, library) -> None:
+    library.step.clear()
+    dialog.go.click()
+    dialog.stop()
+    assert not dialog.exporting and not dialog._timer.isActive()
+
+
+def test_errors_are_told_in_words(qtbot, dialog, library) -> None:
+    library.error = OutputError("/out is not empty; choose another folder")
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    assert dialog.message.kind is Kind.ERROR
+    assert dialog.message.text.text() == "/out is not empty; choose another folder."
+    library.error = ZeroDivisionError("in a writer")
+    dialog.go.click()
+    qtbot.waitUntil(lambda: "nobody expected" in dialog.message.text.text())
+    assert not dialog.message.copy.isHidden()
+
+
+def test_choices_are_remembered(qtbot, dialog, library, tmp_path) -> None:
+    choose(dialog.choices.axes, "opencv")
+    choose(dialog.choices.mesh_format, "obj")
+    dialog.choices.codes.setChecked(False)
+    state = json.loads(json.dumps(dialog.state()))
+    again = ExportDialog(library.export)
+    qtbot.addWidget(again)
+    again.restore(state)
+    again.set_saved(True, 0, 9)
+    assert again.state() == state
+    options = again.choices.options()
+    assert (options.axes, options.mesh_format, options.codes) == ("opencv", "obj", "none")
+    again.restore({"axes": "x-up", "unit": 3, "meshes": "yes", "folder": 7, "which": []})
+    again.restore("nonsense")  # type: ignore[arg-type]
+    assert again.state() == state
+
+
+def test_nothing_heavy_is_imported_with_it() -> None:
+    code = "import sys, app.panels.export_dialog; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "cv2", "numba", "scipy", "vispy"} & set(loaded)
