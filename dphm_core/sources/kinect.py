@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from dphm_core.errors import SourceError
@@ -9,6 +10,8 @@ from dphm_core.frames import RGBDFrame
 from dphm_core.sources.base import Source, SourceInfo
 from dphm_core.sources.k4a_capture import FRAME_RATES, CaptureConverter, CaptureMode, load_pyk4a
 from dphm_core.sources.k4a_devices import open_device, release, start_advice
+from dphm_core.sources.k4a_recorder import MkvRecorder
+from dphm_core.sources.recording_status import RecordingStatus
 
 START_TIMEOUT_MS = 6000
 """Time until the first capture after a cold start; usually 1–2 s."""
@@ -35,6 +38,7 @@ class KinectSource(Source):
     def __init__(self, serial: str | None = None) -> None:
         self._k4a = load_pyk4a()
         self._config = _config(self._k4a)
+        self._recorder: MkvRecorder | None = None
         self._device: Any
         self._device, self._serial = open_device(self._k4a, self._config, serial)
         self._label = f"Azure Kinect {self._serial}"
@@ -47,8 +51,28 @@ class KinectSource(Source):
     def close(self) -> None:
         """Stop and release the camera; harmless when repeated."""
         device, self._device = self._device, None
+        if self._recorder is not None:
+            self._recorder.close()
         if device is not None:
             release(self._k4a, device, self._serial)
+
+    def start_recording(self, path: Path) -> None:
+        """Write what the camera sends to a new .mkv file, too, from the next frame on; any thread.
+
+        An error is told by `recording_status`; the frames go on.
+        """
+        self.stop_recording()
+        self._recorder = MkvRecorder(self._k4a, path, self._config, self._device)
+
+    def stop_recording(self) -> None:
+        """End the recording; any thread. Returns at once: `recording_status` tells when the file is complete."""
+        if self._recorder is not None:
+            self._recorder.stop()
+
+    @property
+    def recording_status(self) -> RecordingStatus | None:
+        """How the recording goes, or went; None where there was none. Any thread."""
+        return None if self._recorder is None else self._recorder.status
 
     def _start(self) -> None:
         mode = CaptureMode(
@@ -75,6 +99,8 @@ class KinectSource(Source):
             capture = self._device.get_capture(timeout=CAPTURE_TIMEOUT_MS)
         except self._k4a.K4AException as error:
             raise SourceError(f"{self._label} {self._what_happened(error)}") from error
+        if (recorder := self._recorder) is not None:
+            recorder.write(capture)
         return self._converter.frame(capture)
 
     def _what_happened(self, error: Exception) -> str:

@@ -57,15 +57,20 @@ def record(
     config = _Config(image_format, color_resolution, int(pyk4a.DepthMode.NFOV_UNBINNED), fps, False, 0, 0, 0, False)
     handle = ctypes.c_void_p()
     _check(library.k4a_record_create(str(path).encode(), None, config, ctypes.byref(handle)))
-    name = b"calibration.json"
-    _check(library.k4a_record_add_attachment(handle, name, calibration, ctypes.c_size_t(len(calibration))))
-    _check(library.k4a_record_add_tag(handle, b"K4A_CALIBRATION_FILE", name))
+    add_calibration(handle, calibration)
     _check(library.k4a_record_write_header(handle))
     for images in captures:
         with _capture(library, images, image_format, COLOR_STRIDES[color_format] * 1280) as capture:
             _check(library.k4a_record_write_capture(handle, capture))
     _check(library.k4a_record_flush(handle))
     library.k4a_record_close(handle)
+
+
+def add_calibration(handle: ctypes.c_void_p, calibration: bytes) -> None:
+    """Put a calibration into a recording whose header is not written yet: without a camera it has none."""
+    library, name = _library(), b"calibration.json"
+    _check(library.k4a_record_add_attachment(handle, name, calibration, ctypes.c_size_t(len(calibration))))
+    _check(library.k4a_record_add_tag(handle, b"K4A_CALIBRATION_FILE", name))
 
 
 @contextmanager
