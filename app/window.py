@@ -9,11 +9,11 @@ from PyQt5.QtCore import Qt, QTimer, pyqtSignal
 from PyQt5.QtGui import QCloseEvent
 from PyQt5.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from app.panels.color_preview import ColorPreview
+from app.panels.hud import Hud
+from app.panels.image_preview import ImagePreview
 from app.panels.message_bar import MessageBar
 from app.panels.playback_bar import PlaybackBar
 from app.panels.start_page import StartPage
-from app.panels.status_line import StatusLine
 from app.panels.view_options import ViewOptions
 from app.session import OpenSession, Session
 from app.view3d.scene import View3D
@@ -57,8 +57,8 @@ class MainWindow(QMainWindow):
         self._frames_shown = 0
         self._view_rate = RateMeter()
         self.view = View3D()
-        self.preview, self.options = ColorPreview(), ViewOptions()
-        self.playback, self.status_line = PlaybackBar(), StatusLine()
+        self.preview, self.options = ImagePreview(), ViewOptions()
+        self.playback, self.status_line = PlaybackBar(), Hud()
         self.message, self.start_page = MessageBar(), StartPage(demo)
         self._assemble()
         self._connect()
@@ -167,14 +167,15 @@ class MainWindow(QMainWindow):
         if tracked is not self._shown:
             self._shown = tracked
             self.view.show(tracked, session.tracker.faces)
-            self.preview.show_frame(tracked.observation.frame)
+            self.preview.show_frame(tracked)
             self.playback.set_position(tracked.index)
             self._view_rate.tick()
             self._frames_shown += 1
             self.frame_shown.emit(self._frames_shown)
         elif status.state is PipelineState.ENDED and status.caught_up:
             self.ended.emit()
-        self.status_line.show_status(tracked, status, self._view_rate.fps)
+        latency_ms = None if status.latency_s is None else 1000 * status.latency_s
+        self.status_line.show_status(tracked, status, self._view_rate.fps, latency_ms)
 
     def _play(self, play: bool) -> None:
         if self._session is not None:

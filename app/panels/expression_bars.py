@@ -21,6 +21,8 @@ CLEARLY = 1.25, 0.05
 """Another weight takes over a row once it is stronger by this factor and this much."""
 LEAST_RANGE = 1.0
 """The bars' full length stands for this much at least: a blendshape's whole weight."""
+SHRINK = 0.998
+"""How fast, per frame, the range comes back after a larger weight: a code without names may have any."""
 NEGATIVE = -0.15
 """A weight below this needs room left of zero: it is no noise around rest."""
 BAR_PART = 0.36
@@ -37,8 +39,11 @@ class ExpressionBars(QWidget):
         self.setToolTip("The strongest expression weights of the face now; 1 is a whole smile, an open jaw, and so on.")
         self.setAccessibleName("Strongest expression weights")
         self._labels: tuple[str, ...] = ()
+        self._code: FloatArray | None = None
+        self._strength: FloatArray = np.zeros(0, dtype=np.float32)
+        self._rows: list[int] = []
+        self._signed, self._range = False, LEAST_RANGE
         self._painter = Throttle(self, self.update, PAINT_EVERY_MS)
-        self._forget()
 
     def set_names(self, names: tuple[str, ...]) -> None:
         """Take the names of a model's weights; where it has none they are numbered."""
@@ -55,7 +60,7 @@ class ExpressionBars(QWidget):
             self._strength = np.maximum(self._strength * FADE, np.abs(code))
             self._rows = keep_rows(self._rows, self._strength)
             self._signed = self._signed or bool(code.min(initial=0.0) < NEGATIVE)
-            self._range = max(self._range, float(np.abs(code).max(initial=0.0)))
+            self._range = max(self._range * SHRINK, float(np.abs(code).max(initial=0.0)), LEAST_RANGE)
         self._code = code
         self._painter.ask()
 
@@ -104,9 +109,8 @@ class ExpressionBars(QWidget):
 
     def _forget(self, count: int = 0) -> None:
         """Start anew with `count` weights, of which nothing is known."""
-        self._code: FloatArray | None = None
+        self._code, self._rows = None, []
         self._strength = np.zeros(count, dtype=np.float32)
-        self._rows: list[int] = []
         self._signed, self._range = False, LEAST_RANGE
 
     def _label(self, index: int) -> str:

@@ -16,6 +16,8 @@ from dphm_core.pipeline import PipelineStatus
 UNKNOWN = "–"
 WRITE_EVERY_MS = 100
 """Figures that change faster cannot be read."""
+EDGE, GAP = 10, 14
+"""Pixels at both ends, and between figures."""
 LEAST_TEXT = 120
 """Pixels kept for the reason before figures give way to it."""
 
@@ -32,7 +34,7 @@ class Hud(QWidget):
         self.camera = Figure("Camera", "999 fps", "Frames per second that the camera or the recording delivers.")
         self.tracker = Figure("Tracker", "999 fps", "Frames per second that the tracker finishes.")
         self.view = Figure("View", "999 fps", "Frames per second that are drawn here.")
-        self.latency = Figure("Latency", "9999 ms", "Time from reading a frame to seeing its head here.")
+        self.latency = Figure("Latency", "9999 ms", "Time from a frame's coming in to its head being drawn.")
         self.residual = Figure("Residual", "99.99 mm", "How far the depth points lie from the head, on average.")
         self.confidence = Figure("Confidence", "100 %", "How sure the tracker is that the head is where it is drawn.")
         self.dropped = Figure("Dropped", "99999", "Frames left out because the tracker was busy with an earlier one.")
@@ -43,8 +45,8 @@ class Hud(QWidget):
             self.residual, self.tracker, self.confidence, self.latency, self.camera, self.view, self.dropped,
         )  # fmt: skip
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 3, 10, 3)
-        layout.setSpacing(14)
+        layout.setContentsMargins(EDGE, 3, EDGE, 3)
+        layout.setSpacing(GAP)
         layout.addWidget(self.state)
         layout.addWidget(self.text, stretch=1)
         for figure in figures:
@@ -75,10 +77,9 @@ class Hud(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Leave out the figures that do not fit."""
         super().resizeEvent(event)
-        gap = self.layout().spacing()
-        room = self.width() - 20 - self.state.sizeHint().width() - gap - LEAST_TEXT
+        room = self.width() - 2 * EDGE - self.state.sizeHint().width() - GAP - LEAST_TEXT
         for figure in self._by_weight:
-            room -= figure.sizeHint().width() + gap
+            room -= figure.sizeHint().width() + GAP
             figure.setVisible(room >= 0)
 
     def _write(self) -> None:

@@ -7,7 +7,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QResizeEvent
+from PyQt5.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QResizeEvent, qRgb
 from PyQt5.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from app.theme import STATUS_COLORS
@@ -28,8 +28,10 @@ ANCHORS = (
 """Viridis, far to near: it runs from dark to light, so that it can be read without seeing its colours."""
 INVALID = (16, 16, 16)
 """Colour of pixels without depth."""
-DEPTH_PARTS = 0.02, 0.95
-"""The colours span the depths between these parts of the pixels: what is beyond takes the last colour."""
+NEAR_FAR = 0.98, 0.05
+"""The colours span these quantiles of 1 / depth: what is nearer or farther takes the last colour."""
+LEAST_SPAN = 0.01
+"""1 / m: of a flat wall, whose noise needs no colours."""
 FOLLOWS = 0.1
 """How much of a new frame's span is taken on: else the colours flicker."""
 DOTS, HALO = QColor("#ffffff"), QColor("#000000")
@@ -64,10 +66,10 @@ class ImagePreview(QWidget):
         self._tracked: TrackedFrame | None = None
         self._converted: tuple[tuple[PreviewKind, int], QImage] | None = None
         self._shape = USUAL_SHAPE
-        self._depths = DepthColors()
+        self._depths = DepthLevels()
         self._kind = PreviewKind.COLOR
-        self.color = self._button("Colour", PreviewKind.COLOR, "Show what the colour camera sees.")
-        self.depth = self._button("Depth", PreviewKind.DEPTH, "Show the depth: yellow is near, violet is far.")
+        self.color_button = self._button("Colour", PreviewKind.COLOR, "Show what the colour camera sees.")
+        self.depth_button = self._button("Depth", PreviewKind.DEPTH, "Show the depth: yellow is near, violet is far.")
         self._switch = self._put_switch()
 
     @property
@@ -78,7 +80,7 @@ class ImagePreview(QWidget):
     def set_kind(self, kind: PreviewKind) -> None:
         """Switch to colour or depth, without a signal."""
         self._kind = kind
-        (self.color if kind is PreviewKind.COLOR else self.depth).setChecked(True)
+        (self.color_button if kind is PreviewKind.COLOR else self.depth_button).setChecked(True)
         self.update()
 
     def show_frame(self, tracked: TrackedFrame) -> None:
@@ -86,7 +88,7 @@ class ImagePreview(QWidget):
         frame = tracked.observation.frame
         if tracked is not self._tracked:
             self._tracked, self._converted = tracked, None
-        self.color.setEnabled(frame.color is not None)
+        self.color_button.setEnabled(frame.color is not None)
         shape = frame.depth_m.shape[1], frame.depth_m.shape[0]
         if shape != self._shape and min(shape) > 0:
             self._shape = shape
@@ -96,8 +98,8 @@ class ImagePreview(QWidget):
     def clear(self) -> None:
         """Show nothing, as between two sources."""
         self._tracked = self._converted = None
-        self._depths = DepthColors()
-        self.color.setEnabled(True)
+        self._depths = DepthLevels()
+        self.color_button.setEnabled(True)
         self.update()
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
@@ -150,10 +152,10 @@ class ImagePreview(QWidget):
         key = kind, stride
         if self._converted is None or self._converted[0] != key:
             if frame.color is None or kind is PreviewKind.DEPTH:
-                pixels = self._depths.colors(frame.depth_m[::stride, ::stride])
+                image = depth_image(self._depths.levels(frame.depth_m[::stride, ::stride]))
             else:
-                pixels = frame.color[::stride, ::stride]
-            self._converted = key, image_of(pixels)
+                image = color_image(frame.color[::stride, ::stride])
+            self._converted = key, image
         return self._converted[1]
 
     def _paint_found(self, painter: QPainter, tracked: TrackedFrame, place: QRectF) -> None:
@@ -191,49 +193,59 @@ class ImagePreview(QWidget):
         row = QHBoxLayout(switch)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        for button in (self.color, self.depth):
+        for button in (self.color_button, self.depth_button):
             group.addButton(button)
             row.addWidget(button)
         return switch
 
 
-class DepthColors:
-    """Colours of depths, over a span that follows the scene slowly."""
+class DepthLevels:
+    """Depths as levels of brightness, over a span that follows the scene slowly.
+
+    They are even in 1 / depth: a face shows its relief although the wall behind it is metres away.
+    """
 
     def __init__(self) -> None:
-        self._span: NDArray[np.float64] | None = None
+        self._span: NDArray[np.float64] | None = None  # of 1 / depth, near and far
 
-    def colors(self, depth_m: FloatArray) -> NDArray[np.uint8]:
-        """Return (H, W, 3) uint8 RGB of (H, W) float32 metres: near is light, far is dark, without depth darkest."""
+    def levels(self, depth_m: FloatArray) -> NDArray[np.uint8]:
+        """Return (H, W) uint8 of (H, W) float32 metres: 255 is near, 1 is far, 0 without depth."""
         valid = depth_m > 0
-        sample = depth_m[::3, ::3]
-        sample = sample[sample > 0]
+        inverse = 1 / np.where(valid, depth_m, np.float32(np.inf))
+        sample = inverse[::3, ::3][valid[::3, ::3]]
         if sample.size:
-            now = np.quantile(sample, DEPTH_PARTS)
+            now = np.quantile(sample, NEAR_FAR)
             self._span = now if self._span is None else self._span + FOLLOWS * (now - self._span)
         if self._span is None:
-            return np.full((*depth_m.shape, 3), INVALID, dtype=np.uint8)
+            return np.zeros(depth_m.shape, dtype=np.uint8)
         near, far = self._span
-        share = (far - depth_m) * (254 / max(far - near, 0.01))
-        return DEPTH_TABLE[np.where(valid, np.clip(share, 0, 254) + 1, 0).astype(np.uint8)]
+        share = (inverse - np.float32(far)) * np.float32(254 / max(near - far, LEAST_SPAN))
+        return np.where(valid, np.clip(share, 0, 254) + 1, 0).astype(np.uint8)
 
 
-def depth_table() -> NDArray[np.uint8]:
-    """Return (256, 3) uint8 RGB: without depth, then far to near."""
+def depth_colors() -> list[int]:
+    """Colours of the levels, as Qt writes them."""
     places = np.linspace(1, 255, len(ANCHORS))
     table = np.stack([np.interp(np.arange(256), places, channel) for channel in zip(*ANCHORS, strict=True)], axis=-1)
     table[0] = INVALID
-    return table.round().astype(np.uint8)
+    return [qRgb(*color) for color in table.round().astype(int).tolist()]
 
 
-DEPTH_TABLE = depth_table()
+DEPTH_COLORS = depth_colors()
 
 
-def image_of(pixels: NDArray[np.uint8]) -> QImage:
-    """Copy (H, W, 3) uint8 RGB to an image that owns its pixels."""
-    pixels = np.ascontiguousarray(pixels)
-    height, width = pixels.shape[:2]
-    return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format_RGB888).copy()
+def color_image(color: NDArray[np.uint8]) -> QImage:
+    """Turn (H, W, 3) uint8 RGB into an image that owns its pixels."""
+    height, width = color.shape[:2]
+    return QImage(color.tobytes(), width, height, 3 * width, QImage.Format_RGB888).copy()
+
+
+def depth_image(levels: NDArray[np.uint8]) -> QImage:
+    """Turn (H, W) uint8 levels of depth into an image that owns its pixels."""
+    height, width = levels.shape
+    image = QImage(levels.tobytes(), width, height, width, QImage.Format_Indexed8)
+    image.setColorTable(DEPTH_COLORS)
+    return image.convertToFormat(QImage.Format_RGB32)
 
 
 def paint_dots(painter: QPainter, spots: FloatArray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PyQt5.QtCore import QEvent, QObject, pyqtSignal
+from PyQt5.QtCore import QEvent, QObject, Qt, pyqtBoundSignal, pyqtSignal
 from PyQt5.QtGui import QWheelEvent
 from PyQt5.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -50,6 +50,7 @@ class TrackingPanel(QWidget):
         self.state, self.confidence = StateBadge(), ConfidenceBar()
         self.reason = QLabel()
         self.reason.setWordWrap(True)
+        self.reason.setAlignment(Qt.AlignLeft | Qt.AlignTop)
         self._make_buttons()
         self._make_choices()
         self._make_sliders()
@@ -157,9 +158,9 @@ class TrackingPanel(QWidget):
         self.points = NumberSlider(
             "Points per frame", POINTS, "How many depth points are fitted: fewer are faster, more are steadier."
         )
-        self.smoothness.changed.connect(lambda value: self._change(smoothness=round(value, 6)))
-        self.prior.changed.connect(lambda value: self._change(prior_spread=spread_of(value)))
-        self.points.changed.connect(lambda value: self._change(points=round(value)))
+        self.smoothness.changed.connect(lambda value: self._change(replace(self._settings, smoothness=round(value, 6))))
+        self.prior.changed.connect(lambda value: self._change(replace(self._settings, prior_spread=spread_of(value))))
+        self.points.changed.connect(lambda value: self._change(replace(self._settings, points=round(value))))
 
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
@@ -168,23 +169,23 @@ class TrackingPanel(QWidget):
         layout.addWidget(self.toggle)
         state = QHBoxLayout()
         state.addWidget(self.state)
-        state.addWidget(self.reason, stretch=1)
+        state.addWidget(self.confidence, stretch=1)
         layout.addLayout(state)
-        layout.addWidget(self.confidence)
+        layout.addWidget(self.reason)
         layout.addLayout(self._grid(((self.find_again, self.calibrate), (self.load, self.save))))
         choices = self._grid(((QLabel("Model"), self.model), (QLabel("Compute on"), self.device)))
         choices.setColumnStretch(1, 1)
         layout.addLayout(choices)
         for slider in (self.smoothness, self.prior, self.points):
             layout.addWidget(slider)
-        self.reason.setMinimumHeight(2 * self.reason.fontMetrics().lineSpacing())  # one or two lines: no jumping
+        self.reason.setFixedHeight(2 * self.reason.fontMetrics().lineSpacing() + 2)  # one or two lines: no jumping
 
     def _toggle(self) -> None:
         self.set_tracking(not self._tracking)
         self.tracking_toggled.emit(self._tracking)
 
-    def _change(self, **changes: float) -> None:
-        self._settings = replace(self._settings, **changes)
+    def _change(self, settings: LiveSettings) -> None:
+        self._settings = settings
         self._sender.ask()
 
     def _show_what_is_possible(self) -> None:
@@ -204,9 +205,10 @@ class TrackingPanel(QWidget):
     def _say_state(self, state: TrackStatus | str, reason: str) -> None:
         self.state.show_state(state)
         self.reason.setText(reason)
+        self.reason.setToolTip(reason)
 
     @staticmethod
-    def _button(text: str, tip: str, wanted: pyqtSignal) -> QPushButton:
+    def _button(text: str, tip: str, wanted: pyqtBoundSignal) -> QPushButton:
         button = QPushButton(text)
         button.setToolTip(tip)
         button.clicked.connect(lambda _checked: wanted.emit())

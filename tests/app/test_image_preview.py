@@ -11,7 +11,7 @@ from PyQt5.QtGui import QColor, QImage
 from PyQt5.QtWidgets import QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.panels.image_preview import DEPTH_TABLE, DepthColors, ImagePreview, PreviewKind
+from app.panels.image_preview import DEPTH_COLORS, DepthLevels, ImagePreview, PreviewKind
 from app.theme import STATUS_COLORS
 from dphm_core.frames import FaceLandmarks, Observation, Similarity, TrackedFrame, TrackStatus
 
@@ -51,7 +51,7 @@ def test_colour_is_shown_where_it_is_seen(preview: ImagePreview, tracked: Tracke
 def test_the_switch_shows_the_depth_and_tells(preview: ImagePreview, tracked: TrackedFrame, qtbot: QtBot) -> None:
     preview.show_frame(tracked)
     with qtbot.waitSignal(preview.kind_changed) as told:
-        qtbot.mouseClick(preview.depth, Qt.LeftButton)
+        qtbot.mouseClick(preview.depth_button, Qt.LeftButton)
     assert told.args == [PreviewKind.DEPTH]
     assert preview.kind is PreviewKind.DEPTH
     image = picture(preview)
@@ -63,17 +63,17 @@ def test_the_switch_shows_the_depth_and_tells(preview: ImagePreview, tracked: Tr
 def test_it_can_be_set_without_a_signal(preview: ImagePreview, qtbot: QtBot) -> None:
     with qtbot.assertNotEmitted(preview.kind_changed):
         preview.set_kind(PreviewKind.DEPTH)
-    assert preview.depth.isChecked()
-    assert not preview.color.isChecked()
+    assert preview.depth_button.isChecked()
+    assert not preview.color_button.isChecked()
 
 
 def test_a_capture_without_colour_shows_its_depth(preview: ImagePreview, tracked: TrackedFrame) -> None:
     bare = replace(tracked.observation.frame, color=None)
     preview.show_frame(replace(tracked, observation=replace(tracked.observation, frame=bare)))
-    assert not preview.color.isEnabled()
+    assert not preview.color_button.isEnabled()
     assert picture(preview).pixelColor(139, 127).green() > 150
     preview.show_frame(tracked)
-    assert preview.color.isEnabled()
+    assert preview.color_button.isEnabled()
     assert count(picture(preview), QColor(220, 40, 40)) > 1000
 
 
@@ -97,21 +97,29 @@ def test_landmarks_are_dots_and_the_head_has_a_box(preview: ImagePreview, tracke
 
 
 def test_pixels_without_depth_are_dark_and_colours_do_not_flicker() -> None:
-    depths = DepthColors()
+    depths = DepthLevels()
     depth = np.tile(np.linspace(0.5, 1.5, 90, dtype=np.float32), (60, 1))
     depth[:, :9] = 0
-    first = depths.colors(depth)
-    assert (first[:, :9] == DEPTH_TABLE[0]).all()
-    assert (first[0, 9:].astype(int).sum(axis=-1)[:-1] >= first[0, 10:].astype(int).sum(axis=-1)).mean() > 0.9
+    first = depths.levels(depth).astype(int)
+    assert (first[:, :9] == 0).all()
+    assert (first[:, 9:] > 0).all()
+    assert (np.diff(first[0, 9:]) <= 0).all()  # near is light
     jumped = depth.copy()
     jumped[:30] *= 3  # something comes in behind
-    slowly = np.abs(depths.colors(jumped)[30:].astype(int) - first[30:]).mean()
-    at_once = np.abs(DepthColors().colors(jumped)[30:].astype(int) - first[30:]).mean()
+    slowly = np.abs(depths.levels(jumped)[30:] - first[30:]).mean()
+    at_once = np.abs(DepthLevels().levels(jumped)[30:] - first[30:]).mean()
     assert 0 < slowly < at_once / 3
 
 
+def test_levels_run_from_dark_to_light() -> None:
+    lightness = [QColor(color).lightnessF() for color in DEPTH_COLORS]
+    assert lightness[0] < min(lightness[1:])
+    assert (np.diff(lightness[1:]) > -0.02).all()
+    assert lightness[-1] > lightness[1] + 0.3
+
+
 def test_without_any_depth_all_is_dark() -> None:
-    assert (DepthColors().colors(np.zeros((6, 6), np.float32)) == DEPTH_TABLE[0]).all()
+    assert (DepthLevels().levels(np.zeros((6, 6), np.float32)) == 0).all()
 
 
 def test_it_is_as_high_as_the_image_needs(qtbot: QtBot, tracked: TrackedFrame) -> None:

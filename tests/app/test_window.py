@@ -162,10 +162,10 @@ def test_preview_status_and_position_are_shown(qtbot, make_window, sphere_sessio
     window = make_window(lambda uri: sphere_session(sphere_source(length=200)))
     window.open("sphere")
     qtbot.waitUntil(lambda: window._frames_shown >= 3)
-    assert window.preview.pixmap().width() > 100
+    assert window.preview.width() > 100
     assert "Tracking" in window.status_line.state.text()
-    assert "following the head" in window.status_line.state.text()
-    assert "residual 1.23 mm" in window.status_line.figures.text()
+    assert window.status_line.text.text() == "following the head"
+    assert window.status_line.residual.text() == "1.23 mm"
     assert window.playback.slider.maximum() == 199
     assert window.playback.position.text().endswith("/ 200")
     assert window.windowTitle().startswith("sphere")
