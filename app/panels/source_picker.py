@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QAction, QMenu, QToolButton, QWidget
 
+from app.recent import path_of
 from app.source_choices import Choice, SourceChoices, ask_for_file, ask_for_folder
 from dphm_core.sources.devices import CameraList
 
@@ -84,7 +85,9 @@ class SourcePicker(QToolButton):
     def _add_choices(self, choices: Iterable[Choice]) -> None:
         for choice in choices:
             detail = choice.detail.partition(":")[0] if not choice.usable else choice.detail
-            action = self._add(f"{choice.title}   ({detail})", self._opener(choice) if choice.usable else None)
+            # A camera that was busy may be free by now, and if not, the error tells more.
+            may_open = choice.usable or path_of(choice.uri) is None
+            action = self._add(f"{choice.title}   ({detail})", self._opener(choice) if may_open else None)
             action.setToolTip(choice.uri)
 
     def _opener(self, choice: Choice) -> Callable[[], None]:

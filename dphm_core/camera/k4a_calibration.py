@@ -144,9 +144,9 @@ def parse_k4a_calibration(text: str | bytes) -> K4ACalibration:
         depth_to_color = _extrinsics(color) @ _extrinsics(depth).inverse
         return K4ACalibration(_sensor(depth), _sensor(color), depth_to_color)
     except KeyError as error:
-        raise SourceError(f"Azure Kinect calibration lacks {error}: is the recording cut off?") from error
+        raise SourceError(f"Azure Kinect calibration lacks {error}") from error
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise SourceError(f"Azure Kinect calibration cannot be read: {error}") from error
+        raise SourceError(f"Azure Kinect calibration cannot be read ({error})") from error
 
 
 def _sensor(camera: dict[str, Any]) -> K4ASensor:

@@ -33,6 +33,8 @@ def open_source(uri: str | Path) -> Source:
     SourceError
         It does not exist, is of no known kind, or cannot be read; the message says why and what to do.
     """
+    if isinstance(uri, str):
+        _check_name(uri)
     if isinstance(uri, str) and is_live(uri):
         return _open_live(*uri.partition(":")[::2])
     try:
@@ -40,7 +42,7 @@ def open_source(uri: str | Path) -> Source:
         is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, RuntimeError) as error:  # no permission for a folder above it, or "~nobody"
         reason = getattr(error, "strerror", None) or error
-        raise SourceError(f"{uri} cannot be reached ({reason}); check the path and its permissions") from error
+        raise SourceError(f"{uri!s:.200} cannot be reached ({reason}); check the path and its permissions") from error
     if is_folder:
         return _open_folder(path)
     if is_file:
@@ -51,6 +53,13 @@ def open_source(uri: str | Path) -> Source:
 def is_live(uri: str) -> bool:
     """Whether this names a camera, real or simulated, and not a path."""
     return uri.partition(":")[0] in LIVE
+
+
+def _check_name(uri: str) -> None:
+    if not uri.strip():
+        raise SourceError(f"no source was named; give a recording folder, an .mkv file or '{KINECT}'")
+    if "://" in uri:
+        raise SourceError(f"{uri:.200} is a web address; download the recording, then open its file or folder")
 
 
 def _open_live(scheme: str, name: str) -> Source:
@@ -69,7 +78,7 @@ def _open_folder(path: Path) -> Source:
     except OSError as error:
         raise SourceError(f"{path} cannot be listed ({error.strerror}); check its permissions") from error
     if empty:
-        raise SourceError(f"{path} is an empty folder; a recording has color/, depth/ and calibration.json")
+        raise SourceError(f"{path} is an empty folder; choose one with color/, depth/ and calibration.json")
     from dphm_core.sources.stack import StackSource
     from dphm_core.sources.stack_file import STACK_FILE
 

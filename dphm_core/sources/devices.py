@@ -41,19 +41,21 @@ class CameraList:
     cameras: tuple[Camera, ...] = ()
     """In the drivers' order."""
     missing: str | None = None
-    """Why none can be found, such as a missing driver, and what to do; None where nothing is in the way."""
+    """Why one cannot be found or used, such as a missing driver, and what to do; None where nothing is in the way."""
     known: bool = True
     """False: nobody has looked yet."""
 
 
 @dataclass(frozen=True)
 class CameraKind:
-    """How cameras of one kind are found; both raise SourceError where the driver is missing."""
+    """How cameras of one kind are found; the first two raise SourceError where the driver is missing."""
 
     count: Callable[[], int]
     """How many are plugged in: quick, opens none."""
     look: Callable[[], list[Camera]]
     """Which ones: may open each for a moment, and so take a second."""
+    trouble: Callable[[], str | None]
+    """What stands in the way of one that is plugged in, and the next step, as far as can be seen from outside."""
 
 
 def list_cameras() -> CameraList:
@@ -68,18 +70,36 @@ def list_cameras() -> CameraList:
             cameras += kind.look()
         except SourceError as error:
             missing.append(str(error))
+        else:
+            missing += [trouble] if (trouble := kind.trouble()) is not None else []
     return CameraList(tuple(cameras), "; ".join(missing) or None)
 
 
 def count_cameras() -> int:
     """How many cameras are plugged in; opens none, and takes milliseconds."""
-    total = 0
-    for kind in _kinds().values():
-        try:
-            total += kind.count()
-        except SourceError as error:
-            log.debug("no count: %s", error)
-    return total
+    return sum(seen.count for seen in _glance({}).values())
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is seen of one kind without opening a camera; where it changes, something was plugged in or out."""
+
+    count: int = 0
+    trouble: str | None = None
+    driver: bool = True
+    """False: the driver is missing."""
+
+
+def _glance(before: dict[str, _Seen]) -> dict[str, _Seen]:
+    """Look at every kind; a driver that was missing before is not tried again, which would be slow and noisy."""
+    seen = {name: last for name, last in before.items() if not last.driver}
+    for name, kind in _kinds().items():
+        if name not in seen:
+            try:
+                seen[name] = _Seen(kind.count(), kind.trouble())
+            except SourceError as error:
+                seen[name] = _Seen(trouble=str(error), driver=False)
+    return seen
 
 
 class CameraWatch:
@@ -96,7 +116,7 @@ class CameraWatch:
     def __init__(self, period_s: float = WATCH_PERIOD_S) -> None:
         self._period_s = period_s
         self._cameras = CameraList(known=False)
-        self._count: int | None = None
+        self._seen: dict[str, _Seen] = {}
         self._changed = threading.Condition()
         self._paused = self._stopped = False
         self._wanted = True
@@ -158,14 +178,12 @@ class CameraWatch:
         return self._stopped or (self._wanted and not self._paused)
 
     def _look(self) -> None:
-        """Count; open the devices to ask for their names only where the count is another, or on request."""
+        """Count; open the devices to ask for their names only where something changed, or on request."""
         with self._changed:
             wanted, self._wanted = self._wanted, False
-        if not wanted and self._cameras.missing is not None:
-            return  # loading a driver that cannot be loaded is slow: once is enough until somebody asks again
-        count = count_cameras()
-        if wanted or count != self._count:
-            self._count = count
+        seen = _glance({} if wanted else self._seen)
+        if wanted or seen != self._seen:
+            self._seen = seen
             self._show(list_cameras())
 
     def _show(self, cameras: CameraList) -> None:
@@ -175,9 +193,10 @@ class CameraWatch:
 
 def _kinds() -> dict[str, CameraKind]:
     """Every kind of camera by the scheme of its URIs; a function, because drivers are loaded where they are used."""
-    from dphm_core.sources import k4a_devices
+    from dphm_core.sources.k4a_devices import device_count
+    from dphm_core.sources.usb import kinect_trouble
 
-    return {"kinect": CameraKind(k4a_devices.device_count, _kinects)}
+    return {"kinect": CameraKind(device_count, _kinects, kinect_trouble)}
 
 
 def _kinects() -> list[Camera]:

@@ -16,14 +16,22 @@ MAX_SIDE = 8192
 """Largest image side that any supported camera could give, pixels."""
 
 
+COPY_AGAIN = "copy it again from where it came from, or mend it in a text editor"
+"""What to do about a damaged file."""
+
+
 def read_text(path: Path) -> str:
     """Text of a small UTF-8 file, or SourceError."""
     try:
         if path.stat().st_size > MAX_TEXT_BYTES:
-            raise SourceError(f"{path} is larger than {MAX_TEXT_BYTES >> 20} MiB: not a calibration or meta file")
+            raise SourceError(
+                f"{path} is larger than {MAX_TEXT_BYTES >> 20} MiB, too large for such a file; {COPY_AGAIN}"
+            )
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read as text: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is no text; {COPY_AGAIN}") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -31,9 +39,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path} is not valid JSON ({error})") from error
+        raise SourceError(f"{path} is not valid JSON ({error}); {COPY_AGAIN}") from error
     if not isinstance(content, dict):
-        raise SourceError(f"{path} must hold a JSON object, not {type(content).__name__}")
+        raise SourceError(f"{path} must hold a JSON object, not a {type(content).__name__}; {COPY_AGAIN}")
     return content
 
 
@@ -62,7 +70,7 @@ def field(
     """Read a number by its field's name; SourceError where it is absent without a default, or absurd."""
     if name not in fields:
         if default is None:
-            raise SourceError(f"{path}: '{name}' is missing")
+            raise SourceError(f"{path}: '{name}' is missing; add it")
         return default
     return number(fields[name], name, path, low=low, high=high)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -103,19 +104,38 @@ def _frame_files(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
     """Colour and depth files by frame index."""
     colors = _numbered(folder / COLOR_FOLDER, COLOR_SUFFIXES)
     depths = _numbered(folder / DEPTH_FOLDER, DEPTH_SUFFIXES)
+    if not colors and not depths:
+        raise SourceError(
+            f"{folder} is no recording: no images in '{COLOR_FOLDER}/' and '{DEPTH_FOLDER}/'; {_other_folder(folder)}"
+        )
     for name, files in ((COLOR_FOLDER, colors), (DEPTH_FOLDER, depths)):
         if not files:
-            raise SourceError(f"{folder}: no images in '{name}/'; expected {name}/00000.png and so on")
+            raise SourceError(f"{folder}: no images in '{name}/'; put them there as {name}/00000.png and so on")
     if not depths.keys() & colors.keys():
-        raise SourceError(f"{folder}: no depth image has a colour image of the same number")
+        raise SourceError(
+            f"{folder}: no depth image has a colour image of the same number; name the images of a frame alike"
+        )
     if without_depth := len(colors.keys() - depths.keys()):
         log.warning("%s: %d colour images have no depth image and are left out", folder, without_depth)
     return colors, depths
 
 
+def _other_folder(folder: Path) -> str:
+    """Say what to open instead: somebody may have taken the folder of many recordings."""
+    with suppress(OSError):
+        for inside in sorted(folder.iterdir()):
+            if (inside / DEPTH_FOLDER).is_dir():
+                return f"choose one inside of it, such as '{inside.name}'"
+    return "choose the folder that holds these two"
+
+
 def _numbered(folder: Path, suffixes: Iterable[str]) -> dict[int, Path]:
     files = {}
-    for path in folder.iterdir() if folder.is_dir() else ():
+    try:
+        paths = list(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        raise SourceError(f"{folder} cannot be listed ({error.strerror}); check its permissions") from error
+    for path in paths:
         if path.suffix.lower() in suffixes and re.fullmatch("[0-9]{1,8}", path.stem) and int(path.stem) <= MAX_INDEX:
             files[int(path.stem)] = path
     return files

@@ -15,7 +15,7 @@ from typing import Any
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import SourceError
 from dphm_core.frames import MILLIMETRE
-from dphm_core.sources.fields import field, number, read_json, read_text, side
+from dphm_core.sources.fields import COPY_AGAIN, field, number, read_json, read_text, side
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +108,9 @@ def _read_single_camera(folder: Path, size: tuple[int, int]) -> tuple[Path, Intr
     path = folder / COLUMN_FILE
     if path.is_file():
         return path, _camera(parse_column(path), path, size)
-    raise SourceError(f"{folder}: no calibration; it needs {CALIBRATION_FILE}, {COLUMN_FILE} or {META_FILE}")
+    raise SourceError(
+        f"{folder}: no calibration; put {CALIBRATION_FILE}, {COLUMN_FILE} or {META_FILE} there (see README)"
+    )
 
 
 def _camera(fields: Mapping[str, Any], path: Path, size: tuple[int, int]) -> Intrinsics:
@@ -155,7 +157,7 @@ def parse_column(path: Path) -> dict[str, float]:
     try:
         values = [float(word) for word in read_text(path).split()]
     except ValueError as error:
-        raise SourceError(f"{path} must be a column of numbers: {error}") from error
+        raise SourceError(f"{path} must be a column of numbers ({error}); {COPY_AGAIN}") from error
     if not 10 <= len(values) <= 64:
         raise SourceError(f"{path} holds {len(values)} numbers; expected cx cy fx fy k1..k6 and the tangential terms")
     names = ("cx", "cy", "fx", "fy", "k1", "k2", "k3", "k4", "k5", "k6")
@@ -208,7 +210,9 @@ def _read_meta(path: Path, size: tuple[int, int], last_index: int) -> FolderCame
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise SourceError(f"{path}: 'frames' must be a list of objects, one per frame")
     if len(entries) <= last_index:
-        raise SourceError(f"{path}: 'frames' has {len(entries)} entries, but the folder has frame {last_index}")
+        raise SourceError(
+            f"{path}: 'frames' has {len(entries)} entries, but the folder has frame {last_index}; add the rest"
+        )
     _camera(meta | entries[0], path, size)  # width and height stand at the top
     cameras = tuple(_camera(entry, path, size) for entry in entries)
     _check_center(cameras[0], path)

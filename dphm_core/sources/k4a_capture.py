@@ -167,7 +167,7 @@ def load_pyk4a() -> ModuleType:
             ) from error
         raise SourceError(
             f"the Azure Kinect's driver cannot be loaded ({_first_line(error)}); "
-            "install it with: pip install pyk4a-bundle 'numpy<2'"
+            'install it with: pip install pyk4a-bundle "numpy<2"'
         ) from error
     module: ModuleType = pyk4a
     return module

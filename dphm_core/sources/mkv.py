@@ -90,7 +90,7 @@ class MkvSource(Source):
         try:
             self._converter = CaptureConverter(self._call(lambda: self._playback.calibration_raw), mode)
         except SourceError as error:
-            raise SourceError(f"{self._path}: {error}") from error
+            raise SourceError(f"{self._path}: {error}; record it again") from error
         self._converter.start_usec = self._depth_time_usec(self._playback.get_next_capture)
         self._call(self._playback.seek, 0, self._k4a.SeekOrigin.END)
         last_usec = self._depth_time_usec(self._playback.get_previous_capture)
@@ -102,12 +102,16 @@ class MkvSource(Source):
         try:
             told = self._call(lambda: self._playback.configuration)
         except ValueError as error:  # a number that pyk4a's enums do not have
-            raise SourceError(f"{self._path}: recorded in an unknown mode ({error})") from error
+            raise SourceError(
+                f"{self._path}: recorded in an unknown mode ({error}); record it again with k4arecorder"
+            ) from error
         if not told["depth_track_enabled"]:
             raise SourceError(f"{self._path} was recorded without depth; record with depth mode NFOV_UNBINNED")
         resolution = told["color_resolution"].name if told["color_track_enabled"] else None
         if resolution is not None and resolution not in COLOR_SIZES:
-            raise SourceError(f"{self._path}: unknown colour resolution {resolution}")
+            raise SourceError(
+                f"{self._path}: unknown colour resolution {resolution}; record with one of {', '.join(COLOR_SIZES)}"
+            )
         fps = FRAME_RATES[told["camera_fps"].name]
         return CaptureMode(int(told["depth_mode"]), resolution, told["color_format"].name, fps)
 
@@ -133,7 +137,7 @@ def _probe(path: Path) -> None:
         with path.open("rb") as file:
             magic = file.read(len(EBML_MAGIC))
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     if magic != EBML_MAGIC:
         kind = "an empty file" if not magic else "not a Matroska file"
         raise SourceError(f"{path} is {kind}; give a recording made with k4arecorder")

@@ -112,6 +112,6 @@ def plug_in(monkeypatch: pytest.MonkeyPatch, *cameras: FakeCamera) -> FakeK4A:
     """Let the library find these cameras, in a desktop session and without trouble on the USB."""
     bus = FakeK4A(list(cameras))
     monkeypatch.setitem(sys.modules, "pyk4a", bus)
-    monkeypatch.setattr("dphm_core.sources.k4a_devices.kinect_trouble", lambda: None)
+    monkeypatch.setattr("dphm_core.sources.usb.usb_devices", list)
     monkeypatch.setenv("DISPLAY", ":0")
     return bus

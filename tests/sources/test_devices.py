@@ -12,6 +12,7 @@ from fake_k4a import FakeCamera, plug_in
 
 from dphm_core.sources import open_source
 from dphm_core.sources.devices import Camera, CameraList, CameraWatch, count_cameras, list_cameras
+from dphm_core.sources.usb import UsbDevice
 
 KINECT_1 = Camera("kinect", "Azure Kinect", "0001", "kinect:0001")
 KINECT_2 = Camera("kinect", "Azure Kinect", "0002", "kinect:0002")
@@ -56,6 +57,26 @@ def test_a_missing_driver_is_a_reason_and_no_error(monkeypatch: pytest.MonkeyPat
     assert found.cameras == ()
     assert "pip install pyk4a-bundle" in found.missing
     assert count_cameras() == 0
+
+
+def test_a_missing_driver_is_tried_again_only_on_request(monkeypatch: pytest.MonkeyPatch, watch: CameraWatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyk4a", None)
+    watch.start()
+    wait_until(lambda: watch.cameras.missing is not None)
+    bus = plug_in(monkeypatch, FakeCamera("0001"))
+    time.sleep(0.1)
+    assert bus.counts == 0
+    watch.refresh()
+    wait_until(lambda: watch.cameras == CameraList((KINECT_1,)))
+
+
+def test_a_camera_without_power_is_told(monkeypatch: pytest.MonkeyPatch, watch: CameraWatch) -> None:
+    plug_in(monkeypatch)
+    watch.start()
+    wait_until(lambda: watch.cameras == CameraList())
+    monkeypatch.setattr("dphm_core.sources.usb.usb_devices", lambda: [UsbDevice(0x045E, 0x097B, 480, True)])
+    wait_until(lambda: watch.cameras.missing is not None)
+    assert "no power; connect its power supply" in watch.cameras.missing
 
 
 def test_a_streaming_camera_is_not_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
