@@ -5,10 +5,7 @@ Shared by recordings (`mkv`) and the live camera (`kinect`).
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Protocol
 
 import cv2
@@ -17,7 +14,6 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.k4a_calibration import parse_k4a_calibration
 from dphm_core.camera.registration import DepthRegistration
-from dphm_core.errors import SourceError
 from dphm_core.frames import MILLIMETRE, FloatArray, RGBDFrame
 from dphm_core.sources.base import UnreadableFrame
 from dphm_core.sources.images import decode_color
@@ -38,8 +34,6 @@ YUV_CONVERSIONS = {
     "COLOR_YUY2": cv2.COLOR_YUV2RGB_YUY2,
     "COLOR_BGRA32": cv2.COLOR_BGRA2RGB,
 }
-SDK_LOG = "K4A_ENABLE_LOG_TO_STDOUT"
-"""Environment variable of the SDK: "1" shows its own log, which is kept off stdout otherwise."""
 
 
 class Capture(Protocol):
@@ -153,25 +147,3 @@ def decode_k4a_color(color: NDArray[np.uint8], color_format: str, name: str) -> 
         return np.asarray(cv2.cvtColor(color, YUV_CONVERSIONS[color_format]), dtype=np.uint8)
     except (KeyError, cv2.error) as error:
         raise UnreadableFrame(f"{name} is no {color_format} image: {error}") from error
-
-
-def load_pyk4a() -> ModuleType:
-    """Import pyk4a, or raise SourceError with what to do."""
-    os.environ.setdefault(SDK_LOG, "0")
-    try:
-        import pyk4a
-    except Exception as error:  # its native part fails in many ways: missing libraries, numpy 2, wrong platform
-        if sys.platform == "darwin":
-            raise SourceError(
-                "Azure Kinect has no driver for macOS; use Windows or Linux for its recordings"
-            ) from error
-        raise SourceError(
-            f"the Azure Kinect's driver cannot be loaded ({_first_line(error)}); "
-            'install it with: pip install pyk4a-bundle "numpy<2"'
-        ) from error
-    module: ModuleType = pyk4a
-    return module
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from dphm_core.errors import SourceError
-from dphm_core.sources.k4a_capture import SDK_LOG, load_pyk4a
+from dphm_core.sources.k4a_driver import SDK_LOG, load_pyk4a
 from dphm_core.sources.usb import kinect_trouble
 
 log = logging.getLogger(__name__)

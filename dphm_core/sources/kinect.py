@@ -8,8 +8,9 @@ from typing import Any
 from dphm_core.errors import SourceError
 from dphm_core.frames import RGBDFrame
 from dphm_core.sources.base import Source, SourceInfo
-from dphm_core.sources.k4a_capture import FRAME_RATES, CaptureConverter, CaptureMode, load_pyk4a
+from dphm_core.sources.k4a_capture import FRAME_RATES, CaptureConverter, CaptureMode
 from dphm_core.sources.k4a_devices import open_device, release, start_advice
+from dphm_core.sources.k4a_driver import load_pyk4a
 from dphm_core.sources.k4a_recorder import MkvRecorder
 from dphm_core.sources.recording_status import RecordingStatus
 

@@ -16,11 +16,10 @@ from dphm_core.sources.base import Source, SourceInfo
 from dphm_core.sources.k4a_capture import (
     COLOR_SIZES,
     FRAME_RATES,
-    SDK_LOG,
     CaptureConverter,
     CaptureMode,
-    load_pyk4a,
 )
+from dphm_core.sources.k4a_driver import SDK_LOG, load_pyk4a
 
 EBML_MAGIC = b"\x1a\x45\xdf\xa3"
 """First bytes of every Matroska file."""

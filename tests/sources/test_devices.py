@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -147,3 +148,13 @@ def test_a_failing_driver_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch
     bus.connected_device_count = works
     watch.refresh()
     wait_until(lambda: watch.cameras == CameraList())
+
+
+def test_watching_loads_nothing_heavy() -> None:
+    code = """
+import sys
+from dphm_core.sources.devices import list_cameras
+list_cameras()
+print(*{'cv2', 'numba', 'torch', 'scipy'} & set(sys.modules))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
