@@ -57,13 +57,14 @@ class KinectSource(Source):
         if device is not None:
             release(self._k4a, device, self._serial)
 
-    def start_recording(self, path: Path) -> None:
+    def start_recording(self, path: Path) -> MkvRecorder:
         """Write what the camera sends to a new .mkv file, too, from the next frame on; any thread.
 
-        An error is told by `recording_status`; the frames go on.
+        An error is told by its status; the frames go on.
         """
         self.stop_recording()
-        self._recorder = MkvRecorder(self._k4a, path, self._config, self._device)
+        self._recorder = recorder = MkvRecorder(self._k4a, path, self._config, self._device)
+        return recorder
 
     def stop_recording(self) -> None:
         """End the recording; any thread. Returns at once: `recording_status` tells when the file is complete."""

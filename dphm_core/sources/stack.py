@@ -40,7 +40,7 @@ class StackSource(Source):
         try:
             self._file: BinaryIO | None = self._path.open("rb")
         except OSError as error:
-            raise SourceError(f"{self._path} cannot be read: {error.strerror}") from error
+            raise SourceError(f"{self._path} cannot be read: {error.strerror}; check its permissions") from error
         try:
             self._start(folder, self._file)
         except BaseException:
@@ -67,7 +67,7 @@ class StackSource(Source):
             self._header, start = _read_header(file, self._path)
             self._records = _in_order(_scan(file, start, size, self._path.name))
         except OSError as error:
-            raise SourceError(f"{self._path} cannot be read: {error.strerror or error}") from error
+            raise SourceError(f"{self._path} cannot be read: {error.strerror or error}; check the disk") from error
         if not self._records:
             raise SourceError(f"{self._path}: no frame in it is whole; record it again")
         self._indices = [record.index for _, record in self._records]

@@ -93,10 +93,10 @@ class RecordHeader:
 def file_header_size(start: bytes) -> int:
     """Bytes before the first record, told by the file's first 16; SourceError where it is no such file."""
     if len(start) < _FILE_HEADER.size or not start.startswith(MAGIC):
-        raise SourceError("is not a recording of this program, or was cut off at its very beginning")
+        raise SourceError("is not a recording of this program, or was cut off at its beginning; copy it again")
     size = _FILE_HEADER.unpack_from(start)[1]
     if size > MAX_HEADER_BYTES:
-        raise SourceError(f"is damaged: it claims a header of {size} bytes")
+        raise SourceError(f"is damaged (it claims a header of {size} bytes); copy it again")
     return _FILE_HEADER.size + size
 
 
@@ -105,18 +105,20 @@ def decode_file_header(content: bytes) -> StackHeader:
     _, size, crc = _FILE_HEADER.unpack_from(content)
     text = content[_FILE_HEADER.size :]
     if len(text) != size or zlib.crc32(text) != crc:
-        raise SourceError("is damaged at its beginning")
+        raise SourceError("is damaged at its beginning; copy it again")
     try:
         fields = json.loads(text)
         if fields["version"] != VERSION:
-            raise SourceError(f"has format {fields['version']!r:.20}, which this version does not know; update it")
+            raise SourceError(
+                f"has format {fields['version']!r:.20}, which this version does not know; update this program"
+            )
         header = StackHeader(*(fields[name] for name in ("width", "height", "fps", "device")))
         sizes = all(type(side) is int and 0 < side <= MAX_SIDE for side in (header.width, header.height))
         sensible = sizes and 0.01 <= header.fps <= 1000 and isinstance(header.device, str)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SourceError(f"has a header that makes no sense ({error})") from error
+        raise SourceError(f"has a header that makes no sense ({error}); copy it again") from error
     if not sensible:
-        raise SourceError("has a header that makes no sense (its image size or frame rate)")
+        raise SourceError("has a header that makes no sense (its image size or frame rate); copy it again")
     return header
 
 
