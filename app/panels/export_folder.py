@@ -58,9 +58,14 @@ class ExportFolder(QWidget):
 
     @property
     def path(self) -> Path | None:
-        """What is in the line; None where it is empty."""
+        """What is in the line, seen from the user's own folder; None where it is empty."""
         text = self.line.text().strip()
-        return Path(text).expanduser() if text else None
+        if not text:
+            return None
+        try:
+            return Path.home() / Path(text).expanduser()
+        except RuntimeError:  # "~" and no user's name
+            return Path.home() / text
 
     @property
     def overwrite(self) -> bool:

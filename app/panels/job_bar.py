@@ -9,6 +9,7 @@ from dphm_core.jobs import Progress
 
 STEPS = 1000
 """Of the bar."""
+LONGEST_NAME = 42
 SURE_AFTER_S = 1.0
 """Earlier than this nothing can be said about how long it will take."""
 
@@ -20,6 +21,7 @@ class JobBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._job = ""
         self.name, self.left, self.bar = QLabel(), QLabel(), QProgressBar()
         self.left.setObjectName("faint")
         self.bar.setTextVisible(False)
@@ -45,7 +47,7 @@ class JobBar(QWidget):
         progress
             How far it is; a bar that runs to and fro where that is not known.
         """
-        if self.isHidden() or (self.cancel.isEnabled() and self.name.text() != name):
+        if self.isHidden() or name != self._job:
             self._begin(name)
         known = progress.share is not None
         self.bar.setRange(0, STEPS if known else 0)
@@ -58,7 +60,8 @@ class JobBar(QWidget):
         self.hide()
 
     def _begin(self, name: str) -> None:
-        self.name.setText(name)
+        self._job = name
+        self.name.setText(shortened(name))
         self.cancel.setEnabled(True)
         self.show()
 
@@ -66,6 +69,11 @@ class JobBar(QWidget):
         self.cancel.setEnabled(False)  # once is enough; it ends at the work's next step
         self.name.setText("Cancelling …")
         self.cancel_requested.emit()
+
+
+def shortened(name: str) -> str:
+    """Return a name without its middle, where it is long: a window cannot be narrower than its labels."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 3 :]}"
 
 
 def time_left(progress: Progress) -> str:

@@ -36,8 +36,8 @@ def is_empty(path: Path) -> bool:
 
 
 def free_name(path: Path) -> Path:
-    """A folder beside `path` that is not there yet: "export-2", …."""
-    number = 2
+    """A folder beside `path` that is not there yet: "export-2", …; in it, where it has nothing beside it."""
+    number, path = 2, path if path.name else path / "export"
     while (other := path.with_name(f"{path.name}-{number}")).exists():
         number += 1
     return other

@@ -49,6 +49,15 @@ def test_a_job_is_cancelled_once_and_the_next_one_can_be_again(qtbot, jobs: JobB
     jobs.show_job("Loading", Progress())
     assert jobs.cancel.isEnabled()
     assert jobs.name.text() == "Loading"
+    jobs.cancel.click()
+    jobs.show_job("Converting", Progress())  # another one, right after it
+    assert jobs.cancel.isEnabled()
+
+
+def test_a_long_name_does_not_widen_the_window(jobs: JobBar) -> None:
+    jobs.show_job(f"Converting {'x' * 300}.mkv", Progress())
+    assert jobs.name.text().startswith("Converting x") and jobs.name.text().endswith(".mkv")
+    assert jobs.minimumSizeHint().width() < 700
 
 
 @pytest.mark.parametrize(

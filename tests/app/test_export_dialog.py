@@ -181,6 +181,15 @@ def test_an_answer_holds_for_the_folder_that_it_was_given_for(qtbot, dialog, lib
     assert not library.asked[0][1].overwrite
 
 
+@pytest.mark.parametrize("text", ["~no-such-user/x", "relative", "~/x", "/", "a\0b"])
+def test_odd_folders_do_no_harm(dialog, text: str) -> None:
+    dialog.folder.line.setText(text)
+    assert dialog.folder.path is not None and dialog.folder.path.is_absolute()
+    assert dialog.go.isEnabled()
+    dialog.folder.line.setText("  ")
+    assert not dialog.go.isEnabled()
+
+
 def test_progress_and_cancelling(qtbot, dialog, library) -> None:
     library.step.clear()
     dialog.go.click()

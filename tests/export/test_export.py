@@ -14,6 +14,7 @@ from dphm_core import cli
 from dphm_core.errors import Cancelled, OutputError, SettingError
 from dphm_core.export.convention import AXES, UNITS, Convention
 from dphm_core.export.export import export_mesh, export_track
+from dphm_core.export.folder import free_name
 from dphm_core.export.options import Axes, ExportOptions, Space, Unit, mesh_formats
 from dphm_core.export.plan import CurrentMesh, file_size, plan_export
 from dphm_core.output.saved_track import SavedTrack
@@ -195,6 +196,12 @@ def test_the_plan_comes_near(saved: SavedTrack, tmp_path: Path, unit: Unit, code
     assert not plan.folder_in_use
     again = plan_export(saved, tmp_path / "out", options)
     assert again.folder_in_use and again.other_folder == tmp_path / "out-2"
+
+
+def test_another_name_is_free(tmp_path: Path) -> None:
+    (tmp_path / "out-2").mkdir()
+    assert free_name(tmp_path / "out") == tmp_path / "out-3"
+    assert free_name(Path("/")).parent == Path("/")
 
 
 def test_sizes_for_readers() -> None:
