@@ -90,7 +90,9 @@ def _height(x: FloatArray, y: FloatArray) -> FloatArray:
     nose = 0.05 * _bump(across, down - 0.07, 0.022, 0.05)
     eyes = sum(-0.035 * _bump(across - side * 0.1, down + 0.01, 0.042, 0.03) for side in (-1, 1))
     mouth = -0.018 * _bump(across, down - 0.185, 0.07, 0.014)
-    body = 0.14 * np.fmax(_dome(across / 0.14, (y - 0.80) / 0.28), _dome(across / 0.42, (y - 1.07) / 0.26)) - 0.05
+    neck = _dome(across / 0.13, np.where(y > 0.6, 0.0, 2.0))
+    shoulders = _dome(across / 0.42, (y - 1.07) / 0.26)
+    body = 0.14 * np.fmax(neck, shoulders) - 0.05
     return np.fmax(head + nose + eyes + mouth, body)
 
 

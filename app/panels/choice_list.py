@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PyQt5.QtCore import QModelIndex, QPoint, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QKeyEvent, QPainter, QPalette
 from PyQt5.QtWidgets import (
+    QAbstractItemView,
     QFrame,
     QLabel,
     QListWidget,
@@ -106,6 +107,7 @@ class _Rows(QListWidget):
         self.setAutoFillBackground(False)
         self.viewport().setAutoFillBackground(False)
         self.setMouseTracking(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
         self.itemClicked.connect(self.picked.emit)
 

@@ -79,7 +79,7 @@ class StartPage(QWidget):
         self.cameras.show_choices(self.choices.cameras, self.choices.camera_hint)
         self.recent.show_choices(self.choices.recent, NO_RECENT)
         least, most = LIST_HEIGHTS
-        wanted = max(self.cameras.wanted_height(), self.recent.wanted_height()) + 2 * INSET
+        wanted = max(self.cameras.wanted_height(), self.recent.wanted_height()) + 3 * INSET
         for frame in self._frames:
             frame.setMaximumHeight(min(most, max(least, wanted)))
 
@@ -141,6 +141,7 @@ class StartPage(QWidget):
             inside = QVBoxLayout(frame)
             inside.setContentsMargins(INSET, INSET, INSET, INSET)
             inside.addWidget(choice_list)
+            choice_list.rows.setAccessibleName(heading)
             grid.addLayout(line, 0, number)
             grid.addWidget(frame, 1, number)
             grid.setColumnStretch(number, 2 + number)

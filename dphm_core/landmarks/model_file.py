@@ -76,7 +76,8 @@ def _fetch(path: Path) -> Path:
             return _save(content, path)
         failures.append(f"{name}: not the expected file (SHA-256 differs)")
     raise LandmarkError(
-        f"{FILE_NAME} could not be fetched ({'; '.join(failures)}); download it from {URL} and put it in {path.parent}"
+        f"the face landmark model is not here yet and could not be fetched ({'; '.join(failures)}); "
+        f"connect to the internet and try again, or download {URL} and put it in {path.parent}"
     )
 
 
