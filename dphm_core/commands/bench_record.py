@@ -47,7 +47,7 @@ def _table(run: RecordingRun) -> list[tuple[str, str]]:
     rows = [
         ("recorded", f"{recording.frames} frames, {recording.seconds:.1f} s"),
         ("lost", f"{recording.dropped} by the recorder, {run.missed} before it (read too late)"),
-        ("work", f"{recording.encode_s * 1e3:.1f} ms per frame to compress"),
+        ("work", f"{recording.encode_s * 1e3:.1f} ms of a core per frame to compress"),
         ("room", f"{recording.bytes / seconds / 1e6:.1f} MB/s, {recording.bytes / 1e6:.0f} MB"),
         ("end", f"complete {run.close_s:.2f} s after the last frame"),
         ("tracked", f"{run.tracked} frames, {run.tracked / seconds:.1f} per second"),

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import monotonic, thread_time
 from typing import BinaryIO
 
 from dphm_core.camera.intrinsics import Intrinsics
@@ -171,10 +171,10 @@ class StackRecorder:
             self._write(file, frame)
 
     def _write(self, file: BinaryIO, frame: RGBDFrame) -> None:
-        started = perf_counter()
+        started = thread_time()
         index, timestamp_s = self._timeline.place(frame.index, frame.timestamp_s)
         record = encode_record(index, timestamp_s, frame.color, frame.depth_m)
-        self._encode_s += perf_counter() - started
+        self._encode_s += thread_time() - started
         end = file.tell()
         try:
             rest = memoryview(record)

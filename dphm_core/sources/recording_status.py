@@ -37,7 +37,7 @@ class RecordingStatus:
     finished: bool = False
     """Whether it is over, and complete on the disk."""
     encode_s: float = 0.0
-    """Seconds of work per frame, on average; 0 where others do it."""
+    """Processor seconds per frame, on average; 0 where others do the work."""
 
 
 @dataclass(frozen=True)
