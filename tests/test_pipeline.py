@@ -327,6 +327,21 @@ def test_seek_shows_the_frame_while_paused_and_play_goes_on_from_there() -> None
         assert tracker.seen[1] > 12
 
 
+def test_a_selection_is_looped_and_can_be_left() -> None:
+    tracker = RecordingTracker()
+    with Pipeline(CountingSource(length=9), PlainObserver(), tracker, every_frame=False, pace=Pace.SOURCE) as pipeline:
+        pipeline.player.set_loop(2, 4, on=True)
+        wait_until(lambda: tracker.seen.count(2) > 2)
+        assert max(tracker.seen) == 4
+        pipeline.player.set_loop(2, 4, on=False)
+        wait_until(lambda: pipeline.status().state is PipelineState.ENDED)
+        pipeline.player.set_loop(0, 8, on=True)
+        pipeline.play()
+        looped_from = len(tracker.seen)
+        wait_until(lambda: tracker.seen[looped_from:].count(1) > 1)
+        assert pipeline.status().state is PipelineState.PLAYING
+
+
 def test_the_tracker_restarts_after_a_seek_only() -> None:
     tracker = RecordingTracker()
     with Pipeline(CountingSource(), PlainObserver(), tracker, every_frame=False, pace=Pace.STEPPED) as pipeline:

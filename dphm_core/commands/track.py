@@ -29,7 +29,7 @@ class Track(Command):
     source: Annotated[Positional[str], arg(metavar="SOURCE")]
     """Recording folder (color/, depth/, calibration.json), Azure Kinect .mkv file, or "kinect" for the camera."""
     out: Path
-    """Folder for the results: meshes/, track.npz, report.json, contact_sheet.png."""
+    """Folder for the results: meshes/, track.npz, subject.safetensors, report.json, contact_sheet.png."""
     model: str = "default"
     """Head model: a name under models/, or a folder."""
     device: str = "cpu"
