@@ -11,10 +11,10 @@ OUT ?= out/demo
 XVFB := xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test lint system landmark-model clean
+.PHONY: help setup demo app test lint bench-view system landmark-model clean
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: $(VENV)/.installed landmark-model  ## create .venv with everything in it
 
@@ -33,6 +33,9 @@ lint: $(VENV)/.installed  ## ruff, mypy and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-view: setup  ## measure how fast the 3-D view draws, by software, alone and beside the tracker
+	LIBGL_ALWAYS_SOFTWARE=1 $(XVFB) $(BIN)/python -m app.view_benchmark $(SOURCE)
 
 clean:  ## remove the environment and the caches
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -48,12 +48,14 @@ def open_session(uri: str, model: str = "default", subject: Path | None = None, 
 
     source = open_source(uri)  # first, because a missing camera should not take seconds to tell
     try:
+        from app.view3d.prepare import prepare_view
         from dphm_core.landmarks.observe import Observer
         from dphm_core.tracking import create_tracker
         from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
 
         config = TrackerConfig(frame_s=min(1 / source.info.fps, LONGEST_FRAME_S) if source.info.fps > 0 else 0.0)
         tracker = create_tracker(model, device, config, subject, background=True)
+        prepare_view(source.info.intrinsics)
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
         pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)
     except BaseException:

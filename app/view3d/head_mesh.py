@@ -19,6 +19,7 @@ from dphm_core.meshing.residual import vertex_residuals_m
 COLOR = (0.36, 0.66, 1.0)
 """Light blue: unlike skin, hair and most rooms."""
 OPACITY = {MeshStyle.SHADED: 1.0, MeshStyle.WIREFRAME: 0.85, MeshStyle.TRANSLUCENT: 0.5, MeshStyle.RESIDUAL: 1.0}
+HIDDEN, SEEN = (False,) * 4, (True,) * 4
 DEPTH_FIRST = (MeshStyle.TRANSLUCENT, MeshStyle.WIREFRAME)
 """Of these only what is nearest to the viewer is drawn, or ears would show through cheeks."""
 IN_FRONT = 4e-4
@@ -99,7 +100,10 @@ class HeadMeshVisual(PlacedVisual):
         self.set_style(DEFAULT_STYLE)
         self._draw_mode = "triangles"
         self.set_gl_state(
-            depth_test=True, cull_face=False, blend=True, blend_func=("src_alpha", "one_minus_src_alpha", "one", "one")
+            depth_test=True,
+            blend=True,
+            blend_func=("src_alpha", "one_minus_src_alpha", "one", "one"),
+            polygon_offset=(1.0, 1.0),
         )
 
     def set_mesh(self, vertices_cam: NDArray[np.float32], faces: NDArray[np.int32], frame: RGBDFrame) -> None:
@@ -134,12 +138,11 @@ class HeadMeshVisual(PlacedVisual):
         self._draw_mode, self._index_buffer = "triangles", self._triangles
         if self._style in DEPTH_FIRST:
             lines = self._style is MeshStyle.WIREFRAME  # the surface goes back a little, behind its own edges
-            offset = {"polygon_offset_fill": lines, "polygon_offset": (1.0, 1.0)}
-            self.update_gl_state(depth_func="less", color_mask=(False, False, False, False), **offset)
+            self.update_gl_state(depth_func="less", color_mask=HIDDEN, cull_face="back", polygon_offset_fill=lines)
             super().draw()
             if lines:
                 self._draw_mode, self._index_buffer = "lines", self._lines
-        self.update_gl_state(depth_func="lequal", color_mask=(True, True, True, True), polygon_offset_fill=False)
+        self.update_gl_state(depth_func="lequal", color_mask=SEEN, cull_face=False, polygon_offset_fill=False)
         super().draw()
 
     def _prepare_draw(self, view: Visual) -> bool:  # noqa: ARG002 - vispy's signature

@@ -14,7 +14,7 @@ SIZE = 4.0
 """Pixels of a screen of usual density."""
 COLOR, RIM = (1.0, 0.95, 0.35), (0.1, 0.1, 0.1)
 """Yellow with a dark rim: shows on skin, hair, mesh and paper."""
-IN_FRONT = 1.2e-3
+IN_FRONT = 8e-4
 """How far the dots are pulled towards the viewer, in normalised depth: beyond the mesh, which is pulled, too."""
 
 VERTEX_SHADER = """

@@ -41,6 +41,8 @@ class View3D:
         self._camera = scene.TurntableCamera(elevation=0.0, azimuth=0.0, fov=40.0, scale_factor=VIEW_HEIGHT_M)
         self._camera.depth_value = 1e3  # nearest : farthest, for depth values that tell millimetres apart
         self._view.camera = self._camera
+        # The view fills the canvas, so nothing needs cutting off, which vispy would do in every pixel.
+        self._view.scene.clip_children = False
         root = scene.Node(parent=self._view.scene)
         root.transform = MatrixTransform(np.block([[CAMERA_TO_SCENE.T, np.zeros((3, 1))], [np.zeros(3), 1.0]]))
         self._layers = Layers(root)
