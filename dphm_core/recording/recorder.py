@@ -10,16 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, thread_time
-from typing import BinaryIO
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import OutputError
-from dphm_core.files import make_folder, write_atomically
 from dphm_core.frames import RGBDFrame
+from dphm_core.recording.stack_writer import StackWriter
 from dphm_core.recording.timeline import Timeline
-from dphm_core.sources.folder_camera import CALIBRATION_FILE, calibration_json
 from dphm_core.sources.recording_status import CHECK_S, RecordingStatus, SpaceLimit, free_bytes
-from dphm_core.sources.stack_file import STACK_FILE, StackHeader, encode_record
+from dphm_core.sources.stack_file import StackHeader
 
 log = logging.getLogger(__name__)
 
@@ -78,9 +76,9 @@ class StackRecorder:
         self._changed = threading.Condition()
         self._queue: deque[RGBDFrame] = deque()
         self._queued_bytes = 0
-        self._open, self._made = True, False
+        self._open = True
         self._timeline = Timeline(fps)
-        self._encode_s = 0.0
+        self._work_s = 0.0
         self._thread = threading.Thread(target=self._run, name="dphm-recorder", daemon=True)
         self._thread.start()
 
@@ -127,8 +125,9 @@ class StackRecorder:
     def _run(self) -> None:
         """Recorder thread."""
         try:
-            with self._new_file() as file:
-                self._write_frames(file)
+            with StackWriter(self._path, self._intrinsics, self._header) as writer:
+                self._write_frames(writer)
+            self._tell(bytes=writer.size)
         except OutputError as error:
             self._tell(error=str(error))
         except OSError as error:
@@ -139,22 +138,9 @@ class StackRecorder:
         with self._changed:
             self._open = False
             self._queue.clear()
-            if self._made and not self._status.frames:
-                self._remove()
             self._tell(finished=True)
 
-    def _new_file(self) -> BinaryIO:
-        make_folder(self._path)
-        if any(self._path.iterdir()):
-            raise OutputError(f"{self._path} is not empty; choose a new folder for the recording")
-        write_atomically(self._path / CALIBRATION_FILE, calibration_json(self._intrinsics))
-        # Unbuffered, and not under a temporary name: it is to be found, and whole, whenever the program ends.
-        file = (self._path / STACK_FILE).open("xb", buffering=0)
-        self._made = True
-        file.write(self._header.encode())
-        return file
-
-    def _write_frames(self, file: BinaryIO) -> None:
+    def _write_frames(self, writer: StackWriter) -> None:
         checked_s = -CHECK_S
         while True:
             if monotonic() - checked_s >= CHECK_S:
@@ -168,28 +154,15 @@ class StackRecorder:
                     return
                 frame = self._queue.popleft()
                 self._queued_bytes -= frame.depth_m.nbytes + (0 if frame.color is None else frame.color.nbytes)
-            self._write(file, frame)
+            self._write(writer, frame)
 
-    def _write(self, file: BinaryIO, frame: RGBDFrame) -> None:
+    def _write(self, writer: StackWriter, frame: RGBDFrame) -> None:
         started = thread_time()
-        index, timestamp_s = self._timeline.place(frame.index, frame.timestamp_s)
-        record = encode_record(index, timestamp_s, frame.color, frame.depth_m)
-        self._encode_s += thread_time() - started
-        end = file.tell()
-        try:
-            rest = memoryview(record)
-            while rest:
-                rest = rest[file.write(rest) :]
-        except OSError:
-            file.truncate(end)
-            raise
+        writer.write(frame, *self._timeline.place(frame.index, frame.timestamp_s))
+        self._work_s += thread_time() - started
         frames = self._status.frames + 1
-        self._tell(
-            frames=frames,
-            bytes=end + len(record),
-            seconds=self._timeline.seconds,
-            encode_s=self._encode_s / frames,
-        )
+        work_s = self._work_s / frames
+        self._tell(frames=frames, bytes=writer.size, seconds=self._timeline.seconds, encode_s=work_s)
 
     def _space_ends(self) -> bool:
         """Look at the disk; whether recording has to end."""
@@ -198,15 +171,6 @@ class StackRecorder:
         full = self._limits.space.reached(left, status.bytes / max(status.seconds, 1.0))
         self._tell(free_bytes=left, full=full)
         return full
-
-    def _remove(self) -> None:
-        """Leave no recording without frames behind."""
-        try:
-            for name in (STACK_FILE, CALIBRATION_FILE):
-                (self._path / name).unlink(missing_ok=True)
-            self._path.rmdir()
-        except OSError as error:
-            log.warning("%s holds no frame, but cannot be removed: %s", self._path, error.strerror)
 
     def _tell_os_error(self, error: OSError) -> None:
         full = error.errno in NO_ROOM

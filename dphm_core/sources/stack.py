@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +26,7 @@ from dphm_core.sources.stack_file import (
     decode_record_header,
     file_header_size,
 )
+from dphm_core.sources.stack_index import Placed, read_index
 
 SEARCH_BYTES = 64 << 10
 """Read at a time in search of the next marker behind damage."""
@@ -65,7 +66,8 @@ class StackSource(Source):
         try:
             size = os.fstat(file.fileno()).st_size
             self._header, start = _read_header(file, self._path)
-            self._records = _in_order(_scan(file, start, size, self._path.name))
+            listed = read_index(file, start, size)
+            self._records = _in_order(listed or _scan(file, start, size, self._path.name))
         except OSError as error:
             raise SourceError(f"{self._path} cannot be read: {error.strerror or error}; check the disk") from error
         if not self._records:
@@ -106,7 +108,7 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[StackHeader, int]:
         raise SourceError(f"{path} {error}") from error
 
 
-def _scan(file: BinaryIO, start: int, size: int, name: str) -> Iterator[tuple[int, RecordHeader]]:
+def _scan(file: BinaryIO, start: int, size: int, name: str) -> Iterator[Placed]:
     """Offsets and headers of the records; places where there should be one are told, and passed over."""
     offset, searched, damaged = start, start, 0
     while offset < size:
@@ -145,9 +147,9 @@ def _markers(file: BinaryIO, start: int, size: int) -> Iterator[int]:
         start += SEARCH_BYTES
 
 
-def _in_order(records: Iterator[tuple[int, RecordHeader]]) -> list[tuple[int, RecordHeader]]:
+def _in_order(records: Iterable[Placed]) -> list[Placed]:
     """Leave out what has no place: an index that is not beyond those before, or absurd."""
-    kept: list[tuple[int, RecordHeader]] = []
+    kept: list[Placed] = []
     for offset, record in records:
         if record.index <= MAX_INDEX and (not kept or record.index > kept[-1][1].index):
             kept.append((offset, record))

@@ -1,9 +1,9 @@
-"""The file of a live recording, `frames.stack`: a header, then one record per frame, only ever appended to.
+"""The file of a live recording, `frames.stack`: a header and a record per frame, only ever appended to.
 
 Little-endian::
 
     file    magic (8 bytes) | size of the header (uint32) | its CRC-32 (uint32) | header (JSON: version, width, height,
-            fps, device) | record | record | …
+            fps, device) | record | record | … | table of contents, once it is finished (`stack_index`)
     record  marker (8 bytes) | index (uint64) | timestamp, seconds (float64) | size of the colour (uint32) | size of the
             depth (uint32) | CRC-32 of both (uint32) | CRC-32 of this header up to here (uint32) | colour | depth
 
@@ -89,6 +89,11 @@ class RecordHeader:
         """Bytes of the whole record."""
         return RECORD_HEADER_BYTES + self.color_bytes + self.depth_bytes
 
+    @property
+    def sensible(self) -> bool:
+        """Whether it may be true."""
+        return max(self.color_bytes, self.depth_bytes) <= MAX_IMAGE_BYTES and math.isfinite(self.timestamp_s)
+
 
 def file_header_size(start: bytes) -> int:
     """Bytes before the first record, told by the file's first 16; SourceError where it is no such file."""
@@ -150,8 +155,7 @@ def decode_record_header(content: bytes) -> RecordHeader | None:
     if zlib.crc32(content[: _RECORD.size]) != _CRC.unpack_from(content, _RECORD.size)[0]:
         return None
     header = RecordHeader(*_RECORD.unpack_from(content)[1:])
-    sane = max(header.color_bytes, header.depth_bytes) <= MAX_IMAGE_BYTES and math.isfinite(header.timestamp_s)
-    return header if sane else None
+    return header if header.sensible else None
 
 
 def decode_images(

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
 
 import pytest
 from stack_recordings import CAMERA, make_frame
 
-from dphm_core.recording import RecorderLimits, RecordingStatus, SpaceLimit, StackRecorder
+from dphm_core.recording import RecorderLimits, RecordingStatus, SpaceLimit, StackRecorder, stack_writer
 from dphm_core.recording import recorder as recorder_module
 from dphm_core.recording.timeline import Timeline
 from dphm_core.sources import open_source
@@ -70,8 +71,8 @@ def test_putting_never_waits_and_drops_are_counted(tmp_path: Path, monkeypatch: 
         time.sleep(0.02)
         return encode(*arguments)
 
-    encode = recorder_module.encode_record
-    monkeypatch.setattr(recorder_module, "encode_record", slow)
+    encode = stack_writer.encode_record
+    monkeypatch.setattr(stack_writer, "encode_record", slow)
     recorder = StackRecorder(tmp_path, CAMERA, 30, "made up", RecorderLimits(queue_frames=3))
     longest_s = 0.0
     for index in range(20):
@@ -93,8 +94,8 @@ def test_memory_is_bounded_and_another_size_is_left_out(tmp_path: Path) -> None:
 def test_what_cannot_be_written_in_time_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "CLOSE_TIMEOUT_S", 0.3)
     monkeypatch.setattr(recorder_module, "GIVE_UP_S", 0.2)
-    encode = recorder_module.encode_record
-    monkeypatch.setattr(recorder_module, "encode_record", lambda *told: time.sleep(0.15) or encode(*told))
+    encode = stack_writer.encode_record
+    monkeypatch.setattr(stack_writer, "encode_record", lambda *told: time.sleep(0.15) or encode(*told))
     recorder = StackRecorder(tmp_path, CAMERA, 30, "made up")
     for index in range(10):
         recorder.put(make_frame(index))
@@ -133,30 +134,21 @@ def test_without_room_nothing_is_left_behind(tmp_path: Path) -> None:
     recorder.close()
 
 
-class FullDisk:
-    """A file with room for half a frame."""
+class FullDisk(FileIO):
+    """A file with little room."""
 
-    def __init__(self, file, room: int) -> None:
-        self._file, self._room = file, room
-        self.tell, self.truncate = file.tell, file.truncate
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._file.close()
+    room = 3000
 
     def write(self, content) -> int:
-        if self._room <= 0:
+        if self.room <= 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written = self._file.write(content[: self._room])
-        self._room -= written
+        written = super().write(content[: self.room])
+        self.room -= written
         return written
 
 
 def test_a_full_disk_is_told_and_leaves_whole_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    new_file = StackRecorder._new_file
-    monkeypatch.setattr(StackRecorder, "_new_file", lambda self: FullDisk(new_file(self), room=3000))
+    monkeypatch.setattr(stack_writer, "_open", lambda path: FullDisk(path, "x"))
     recorder = StackRecorder(tmp_path, CAMERA, 30, "made up")
     for index in range(5):
         recorder.put(make_frame(index))
@@ -166,6 +158,13 @@ def test_a_full_disk_is_told_and_leaves_whole_frames(tmp_path: Path, monkeypatch
     with open_source(tmp_path) as source:
         assert len(list(source)) == status.frames >= 1
     recorder.close()
+
+
+def test_a_disk_without_any_room_is_told_and_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FullDisk, "room", 0)
+    monkeypatch.setattr(stack_writer, "_open", lambda path: FullDisk(path, "x"))
+    status = StackRecorder(tmp_path / "take", CAMERA, 30, "made up").close()
+    assert status.full and status.error and not (tmp_path / "take").exists()
 
 
 def test_a_folder_in_use_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 import shutil
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,14 @@ from dphm_core.sources.stack_file import (
     MARKER,
     RECORD_HEADER_BYTES,
     STACK_FILE,
+    RecordHeader,
     decode_depth,
     encode_depth,
     encode_record,
     millimetres,
 )
+from dphm_core.sources.stack_index import MARKER as INDEX_MARKER
+from dphm_core.sources.stack_index import encode_index, read_index
 
 
 def starts(content: bytes) -> list[int]:
@@ -38,6 +42,11 @@ def starts(content: bytes) -> list[int]:
         places.append(place)
         place = content.find(MARKER, place + 1)
     return places
+
+
+def unfinished(content: bytes) -> bytes:
+    """A file as it is before its table of contents is written."""
+    return content[: content.rfind(INDEX_MARKER)]
 
 
 def test_what_is_recorded_is_read_back(tmp_path: Path) -> None:
@@ -85,7 +94,7 @@ def test_depth_in_millimetres() -> None:
 def test_a_cut_tail_is_told_and_the_rest_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_stack(tmp_path)
     path = tmp_path / STACK_FILE
-    content = path.read_bytes()
+    content = unfinished(path.read_bytes())
     last = starts(content)[-1]
     for end in (last + 3, last + RECORD_HEADER_BYTES, len(content) - 1):
         path.write_bytes(content[:end])
@@ -98,7 +107,7 @@ def test_a_cut_tail_is_told_and_the_rest_is_read(tmp_path: Path, caplog: pytest.
 def test_damage_in_the_middle_costs_the_frames_it_hits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_stack(tmp_path)
     path = tmp_path / STACK_FILE
-    content = path.read_bytes()
+    content = unfinished(path.read_bytes())
     second, third, _ = starts(content)[1:]
     for spoiled in (
         content[: second + 20] + b"?" + content[second + 21 :],  # its header
@@ -109,6 +118,41 @@ def test_damage_in_the_middle_costs_the_frames_it_hits(tmp_path: Path, caplog: p
         with open_source(tmp_path) as source, caplog.at_level(logging.WARNING):
             assert [frame.index for frame in source] == [0, 2, 3]
     assert "frame 1 is damaged" in caplog.text
+
+
+def test_an_unfinished_file_is_read_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    make_stack(tmp_path)
+    path = tmp_path / STACK_FILE
+    path.write_bytes(unfinished(path.read_bytes()))
+    with open_source(tmp_path) as source:
+        assert [frame.index for frame in source] == [0, 1, 2, 3]
+    assert caplog.text == ""
+
+
+def test_contents_find_frames_and_are_done_without_where_they_are_damaged(tmp_path: Path) -> None:
+    make_stack(tmp_path)
+    path = tmp_path / STACK_FILE
+    content = path.read_bytes()
+    start, table = starts(content)[0], content.rfind(INDEX_MARKER)
+    with path.open("rb") as file:
+        listed = read_index(file, start, len(content))
+        assert listed is not None and [place for place, _ in listed] == starts(content)
+    for spoiled in (content[:-1], content[: table + 9] + b"?" + content[table + 10 :], content[9:], content[:start]):
+        path.write_bytes(spoiled)
+        with path.open("rb") as file:
+            assert read_index(file, start, len(spoiled)) is None
+    path.write_bytes(content[:-1])
+    with open_source(tmp_path) as source:
+        assert [frame.index for frame in source] == [0, 1, 2, 3]
+
+
+def test_contents_that_cannot_be_are_none(tmp_path: Path) -> None:
+    one, beyond = RecordHeader(0, 0.0, 10, 10, 1), RecordHeader(1, 0.0, 10, 1000, 1)
+    for records in ([(0, one)], [(100, one), (120, one)], [(100, beyond)], [(100, replace(one, timestamp_s=np.nan))]):
+        path = tmp_path / "file"
+        path.write_bytes(bytes(300) + encode_index(records, 300))
+        with path.open("rb") as file:
+            assert read_index(file, 50, path.stat().st_size) is None
 
 
 def test_a_file_that_is_none_is_one_clear_error(tmp_path: Path) -> None:
