@@ -35,9 +35,11 @@ class FrameMarks:
 
     def set(self, indices: Iterable[int], statuses: Iterable[TrackStatus]) -> None:
         """Take the states of all frames that are known; what was known before is forgotten."""
+        places = np.fromiter(indices, dtype=np.int64)
+        codes = np.fromiter((CODES[status] for status in statuses), dtype=np.uint8)
+        inside = (places >= 0) & (places < len(self._codes))
         self._codes[:] = 0
-        for index, status in zip(indices, statuses, strict=True):
-            self.add(int(index), status)
+        self._codes[places[inside]] = codes[inside]
 
     def add(self, index: int, status: TrackStatus) -> bool:
         """Take the state of one frame; whether that changes anything."""

@@ -17,6 +17,8 @@ GROOVE_Y, GROOVE = 11.0, 4.0
 """Middle and thickness of the line that the handle moves on."""
 STRIP_Y, STRIP = 21.0, 7.0
 """Top and height of the strip of marks."""
+TOP, BOTTOM = 1.5, STRIP_Y + STRIP + 2.5
+"""Of the brackets and of what is selected."""
 HANDLE, BRACKET = 7.0, 5.0
 """Radius of the handle; length of a bracket's arms."""
 GRIP = 7
@@ -148,27 +150,29 @@ class FrameSlider(QAbstractSlider):
         painter.setRenderHint(QPainter.Antialiasing)
         palette = self.palette()
         left, right = self._x(0), self._x(self.maximum())
+        if self.selection is not None:
+            self._shade_selection(painter, palette)
         painter.setPen(Qt.NoPen)
         painter.setBrush(palette.color(QPalette.Mid))
         painter.drawRoundedRect(QRectF(left, GROOVE_Y - GROOVE / 2, right - left, GROOVE), GROOVE / 2, GROOVE / 2)
         painter.setRenderHint(QPainter.Antialiasing, False)
         self._marks.paint(painter, QRectF(left, STRIP_Y, right - left, STRIP))
         painter.setRenderHint(QPainter.Antialiasing)
-        self._paint_selection(painter, palette)
+        self._paint_brackets(painter, palette)
         self._paint_handle(painter, palette)
 
-    def _paint_selection(self, painter: QPainter, palette: QPalette) -> None:
+    def _shade_selection(self, painter: QPainter, palette: QPalette) -> None:
         first, last = self._x(self._first), self._x(self._last)
-        top, bottom = 1.5, STRIP_Y + STRIP + 2.5
-        selected = self.selection is not None
-        if selected:
-            color = QColor(palette.color(QPalette.Highlight))
-            color.setAlpha(SELECTED_ALPHA)
-            painter.fillRect(QRectF(first, top, max(1.0, last - first), bottom - top), color)
-        role = QPalette.Highlight if selected else QPalette.PlaceholderText
+        color = QColor(palette.color(QPalette.Highlight))
+        color.setAlpha(SELECTED_ALPHA)
+        painter.fillRect(QRectF(first, TOP, max(1.0, last - first), BOTTOM - TOP), color)
+
+    def _paint_brackets(self, painter: QPainter, palette: QPalette) -> None:
+        first, last = self._x(self._first), self._x(self._last)
+        role = QPalette.PlaceholderText if self.selection is None else QPalette.Highlight
         painter.setPen(QPen(palette.color(role), 2.0))
         for x, arm in ((first - 2, BRACKET), (last + 2, -BRACKET)):
-            painter.drawPolyline(*(QPointF(x + dx, y) for dx, y in ((arm, top), (0, top), (0, bottom), (arm, bottom))))
+            painter.drawPolyline(*(QPointF(x + dx, y) for dx, y in ((arm, TOP), (0, TOP), (0, BOTTOM), (arm, BOTTOM))))
 
     def _paint_handle(self, painter: QPainter, palette: QPalette) -> None:
         x = self._x(self.value())

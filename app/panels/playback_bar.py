@@ -114,8 +114,10 @@ class PlaybackBar(QWidget):
 
     def show_job(self, progress: Progress | None) -> None:
         """Show how far tracking all frames is; None: it is not under way."""
+        was_busy = self.track_all.busy
         self.track_all.show_job(progress)
-        self._fit()
+        if self.track_all.busy != was_busy:
+            self._fit()
 
     def set_saved(self, available: bool, shown: bool) -> None:
         """Tell whether there is a complete track, and whether it is what is shown."""

@@ -47,6 +47,11 @@ class TrackAllBox(QWidget):
         self.set_short(False)
         self.set_saved(False, False)
 
+    @property
+    def busy(self) -> bool:
+        """Whether it shows that all frames are being tracked."""
+        return self._busy
+
     def set_short(self, short: bool) -> None:
         """Write what can be chosen in one word each, where there is little room."""
         self.saved.setText("Saved" if short else "Saved track")

@@ -100,7 +100,8 @@ def load_saved_track(folder: Path, model: str | None = None) -> SavedTrack:
         raise DataError(f"{folder} holds no track (no {TRACK_FILE}); make one with `dphm track`")
     track = load_track(folder / TRACK_FILE)
     if not (folder / SUBJECT_FILE).is_file():
-        raise DataError(f"{folder} has no {SUBJECT_FILE}, which says whose head it is; {AGAIN}")
+        why = "it is of an older version, or of --method offline"
+        raise DataError(f"{folder} has no {SUBJECT_FILE}, which says whose head it is ({why}); {AGAIN}")
     try:
         head = load_model(model or model_name(folder))
         subject = load_subject_of(folder / SUBJECT_FILE, head).subject(head)

@@ -13,6 +13,8 @@ from dphm_core import batch
 from dphm_core.errors import CalibrationError, Cancelled, SourceError
 from dphm_core.jobs import Job
 from dphm_core.output.track_file import load_track
+from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.live_settings import LiveSettings
 
 RESULTS = ["recording.json", "report.json", "subject.safetensors", "track.npz"]
 
@@ -87,6 +89,21 @@ def test_what_fails_or_is_cancelled_leaves_the_older_track(tmp_path: Path, store
         store.track_all(str(recording))
     assert (folder / "track.npz").read_bytes() == before
     assert names(store.root) == [folder.name]
+
+
+def test_a_recording_is_tracked_as_the_user_has_set_it(
+    tmp_path: Path, store: TrackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def make_stages(uri: str, *how: object) -> batch.Stages:
+        asked.extend(how)
+        return stages(Path(uri), ScriptedTracker())
+
+    monkeypatch.setattr(batch, "make_stages", make_stages)
+    recording = record(tmp_path / "rec", [True] * 5)
+    store.track_all(str(recording), "mine", "cuda:1", LiveSettings(points=700, smoothness=2), tmp_path / "me")
+    assert asked == [None, "mine", "cuda:1", TrackerConfig(points=700, smoothness=2), tmp_path / "me"]
 
 
 def test_a_camera_is_refused(store: TrackStore) -> None:
