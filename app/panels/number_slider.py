@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PyQt5.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt5.QtGui import QContextMenuEvent, QMouseEvent, QWheelEvent
-from PyQt5.QtWidgets import QGridLayout, QLabel, QMenu, QSlider, QWidget
+from PyQt5.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QWidget
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Scale:
 
 
 class NumberSlider(QWidget):
-    """A named slider with its number beside the name. Lives on the GUI thread.
+    """A named slider with its number beside it. Lives on the GUI thread.
 
     A double click anywhere on it, or its menu, brings the usual value back. The wheel moves it only once it has been
     clicked: else it would be changed by scrolling past it.
@@ -44,15 +45,15 @@ class NumberSlider(QWidget):
         self.slider.setFocusPolicy(Qt.StrongFocus)
         self.slider.setAccessibleName(name)
         self.slider.installEventFilter(self)
-        self.number = QLabel()
+        self.name, self.number = QLabel(name), QLabel()
         self.number.setAlignment(Qt.AlignRight | Qt.AlignVCenter)
         self.setToolTip(f"{tip}\nUsually {scale.text(scale.usual)}: double-click to go back to it.")
-        layout = QGridLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setVerticalSpacing(2)
-        layout.addWidget(QLabel(name), 0, 0)
-        layout.addWidget(self.number, 0, 1)
-        layout.addWidget(self.slider, 1, 0, 1, 2)
+        layout.setSpacing(8)
+        layout.addWidget(self.name)
+        layout.addWidget(self.slider, stretch=1)
+        layout.addWidget(self.number)
         self.set_value(scale.usual)
         self.slider.valueChanged.connect(self._moved)
 
@@ -98,3 +99,16 @@ class NumberSlider(QWidget):
 
     def _show_number(self) -> None:
         self.number.setText(self.scale.text(self.value))
+
+
+def align(sliders: Sequence[NumberSlider]) -> None:
+    """Give sliders below each other names and numbers of one width, whatever the numbers are."""
+    for slider in sliders:
+        slider.number.ensurePolished()  # takes on the font of the window
+    names = max(slider.name.sizeHint().width() for slider in sliders)
+    numbers = max(
+        slider.number.fontMetrics().horizontalAdvance(slider.scale.text(slider.scale.high)) for slider in sliders
+    )
+    for slider in sliders:
+        slider.name.setFixedWidth(names)
+        slider.number.setFixedWidth(numbers + 2)

@@ -10,7 +10,7 @@ from PyQt5.QtGui import QWheelEvent
 from PyQt5.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.panels.confidence_bar import ConfidenceBar
-from app.panels.number_slider import NumberSlider, Scale
+from app.panels.number_slider import NumberSlider, Scale, align
 from app.panels.state_badge import StateBadge
 from app.panels.throttle import Throttle
 from dphm_core.frames import TrackedFrame, TrackStatus
@@ -176,8 +176,11 @@ class TrackingPanel(QWidget):
         choices = self._grid(((QLabel("Model"), self.model), (QLabel("Compute on"), self.device)))
         choices.setColumnStretch(1, 1)
         layout.addLayout(choices)
-        for slider in (self.smoothness, self.prior, self.points):
+        sliders = (self.smoothness, self.prior, self.points)
+        align(sliders)
+        for slider in sliders:
             layout.addWidget(slider)
+        self.reason.ensurePolished()
         self.reason.setFixedHeight(2 * self.reason.fontMetrics().lineSpacing() + 2)  # one or two lines: no jumping
 
     def _toggle(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PyQt5.QtCore import Qt
 from pytestqt.qtbot import QtBot
@@ -136,6 +138,13 @@ def test_all_reaches_of_the_sliders_are_settings_that_a_tracker_takes(panel: Tra
 def test_nothing_jumps_between_states(panel: TrackingPanel, observation) -> None:
     heights = set()
     for status in TrackStatus:
-        panel.show_tracked(tracked(observation, status))
+        panel.show_tracked(replace(tracked(observation, status), reason="a long reason " * len(status.value)))
         heights.add((panel.sizeHint().height(), panel.state.width()))
     assert len(heights) == 1
+
+
+def test_sliders_stand_below_each_other(panel: TrackingPanel) -> None:
+    panel.resize(300, 400)
+    sliders = [slider.slider for slider in (panel.smoothness, panel.prior, panel.points)]
+    assert len({(slider.x(), slider.width()) for slider in sliders}) == 1
+    assert sliders[0].width() > 80
