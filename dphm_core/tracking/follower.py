@@ -37,7 +37,7 @@ class Follower:
     def __init__(
         self, identity: Identity, config: TrackerConfig, prior: LatentPrior | None, make_solver: SolverMaker
     ) -> None:
-        self.subject, self.known = identity.subject, identity.known
+        self.identity, self.subject = identity, identity.subject
         self.status = TrackStatus.SEARCHING
         """After the last frame."""
         self.state: FitState | None = None

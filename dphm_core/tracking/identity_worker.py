@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
@@ -20,8 +19,9 @@ from dphm_core.heads.numerics import prepare_thread
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.even_frames import EvenFrames
 from dphm_core.tracking.fit_state import FitState
-from dphm_core.tracking.identity import Identity, IdentityFinder, generic_identity
+from dphm_core.tracking.identity import GLANCE_FRAMES, Identity, IdentityFinder
 from dphm_core.tracking.keyframes import Keyframe, KeyframePool
+from dphm_core.tracking.mean_head import MeanHead
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ MAX_REFUSALS = 2
 PERSONAL_FRAMES = (90, 360, 1440)
 """Tracked frames after which, in a live picture, the personal offset is worked out, and added to: 3, 12 and 48 seconds.
 In a recording that is done once, when it is concluded."""
+WHILE_BUSY = 3
+"""In a live picture, so many times the frames that a calibration takes may be chosen from, if they come meanwhile."""
 CANCEL_S = 1.0
 """How long `cancel` waits for the work under way, which looks up several times in a tenth of it."""
 
@@ -50,18 +52,15 @@ class IdentityWorker:
     model, config, prior
         Of the tracker.
     background
-        True: identities come some seconds after the frame that was still missing for them, and a generic one before.
-        False: with that frame.
+        True: identities come some seconds after the frame that was still missing for them, and before them a generic
+        and a provisional one. False: with that frame.
     """
 
     def __init__(self, model: HeadModel, config: TrackerConfig, prior: LatentPrior | None, background: bool) -> None:
         self._model, self._config, self._prior = model, config, prior
         self._background = background
         self._work: Aside[Identity | None] = Aside(background, "dphm-identity")
-        self._first: Aside[Identity] = Aside(background, "dphm-identity")
-        self._with_generic = background and model.template is not None  # other meshes would not have its topology
-        self.generic: Identity | None = None
-        """The mean head, a second or so after the first face in the background."""
+        self.mean_head = MeanHead(model, config.threads, shown=background)
         self.begin(None)
 
     def begin(self, present: Identity | None) -> None:
@@ -76,14 +75,15 @@ class IdentityWorker:
         self._personal_offered = 0  # frames that there were at the last of these rounds
         self._take_up: Callable[[Identity | None], None] = self._take_calibrated  # what comes of the work under way
         self._last_s: float | None = None  # when the last work ended
-        self._settled = False
+        self._settled = self._glanced = False
 
     @property
     def progress(self) -> str:
         """How far it is with an identity, as a short clause for the user."""
         if self._work.busy:
             return "working out whose head it is"
-        return f"looking at the face: {len(self._collected)} of {self._config.calibration_frames} frames"
+        wanted = GLANCE_FRAMES if self._glances else self._config.calibration_frames
+        return f"looking at the face: {min(len(self._collected), wanted)} of {wanted} frames"
 
     @property
     def collecting(self) -> bool:
@@ -95,7 +95,8 @@ class IdentityWorker:
         """Whether the identity will not change any more."""
         if self._present is None or self._work.busy:
             return False
-        return self._settled or self._work.closed or not (self._refines or self._personalises)
+        changes = self._present.provisional or self._refines or self._personalises
+        return self._settled or self._work.closed or not changes
 
     def settle(self) -> None:
         """Keep the present identity from now on."""
@@ -105,19 +106,21 @@ class IdentityWorker:
 
     def see_face(self, observation: Observation, pose: Similarity, trust: float) -> None:
         """Look at a frame of somebody yet unknown, whose head's `pose` is `trust`-worthy (0..1)."""
-        self._make_generic()
-        if self._work.busy:
+        self.mean_head.begin()
+        self._collect(observation, FitState.at_rest(pose, self._model.config.expression_dim), trust)
+        if self._work.busy or self.mean_head.busy:
             return
-        wanted = self._config.calibration_frames
-        if len(self._collected) < wanted:
-            state = FitState.at_rest(pose, self._model.config.expression_dim)
-            self._collected.append(self._keyframe(observation, state, trust).to_keep())
-        if len(self._collected) >= wanted and not self._first.busy:
+        if self._glances and len(self._collected) >= GLANCE_FRAMES:
+            self._glance()
+        elif len(self._collected) >= self._config.calibration_frames:
             self._calibrate()
 
     def see_tracked(self, observation: Observation, state: FitState, confidence: float) -> None:
         """Look at a frame of the present head."""
         if self.settled:
+            return
+        if self._present is not None and self._present.provisional:
+            self._see_provisional(observation, state, confidence)
             return
         frame = self._keyframe(observation, state, confidence)
         if confidence < SURE:
@@ -146,9 +149,9 @@ class IdentityWorker:
         try:
             return self._work.take()
         except (ArithmeticError, MemoryError, ValueError, np.linalg.LinAlgError):
-            if self._present is None:
+            if self._present is None and self._take_up != self._take_glance:
                 raise
-            log.exception("a better identity could not be worked out; the present one is kept")
+            log.exception("an identity could not be worked out; it goes on as before")
             return None
 
     def finish(self) -> Identity | None:
@@ -171,22 +174,35 @@ class IdentityWorker:
 
     def cancel(self) -> None:
         """Give up the work under way, and begin no other; may be called from any thread."""
-        self._first.cancel(CANCEL_S)
+        self.mean_head.cancel(CANCEL_S)
         self._work.cancel(CANCEL_S)
 
     def reopen(self) -> None:
         """Let work begin again after `cancel`."""
         self._work.reopen()
+        self.mean_head.reopen()
 
     def _keyframe(self, observation: Observation, state: FitState, trust: float) -> Keyframe:
         self._before = Keyframe.of(observation, state, trust, self._before)
         return self._before
 
-    def _make_generic(self) -> None:
-        if self._first.done:
-            self.generic = self._first.take()
-        elif self._with_generic and self.generic is None and not self._first.busy:
-            self._first.start(partial(_generic, self._model, self._config.threads))
+    def _collect(self, observation: Observation, state: FitState, trust: float) -> None:
+        """Keep a frame to calibrate on; beside other work, more of them than have to be."""
+        most = self._config.calibration_frames * (WHILE_BUSY if self._background else 1)
+        if len(self._collected) < most:
+            self._collected.append(self._keyframe(observation, state, trust).to_keep())
+
+    def _see_provisional(self, observation: Observation, state: FitState, confidence: float) -> None:
+        """Look at a frame of a head that is not yet worked out in full."""
+        if confidence >= SURE:
+            self._collect(observation, state, confidence)
+        if not self._work.busy and len(self._collected) >= self._config.calibration_frames:
+            self._complete()
+
+    @property
+    def _glances(self) -> bool:
+        """Whether a provisional identity is to come first."""
+        return self.mean_head.shown and not self._glanced and self._config.calibration_frames > GLANCE_FRAMES
 
     @property
     def _refines(self) -> bool:
@@ -204,8 +220,17 @@ class IdentityWorker:
         return self._refines and rested and self._pool.new_views >= NEW_VIEWS and len(self._pool.frames) >= MIN_VIEWS
 
     def _calibrate(self) -> None:
-        frames = self._collected
+        frames = self._collected.copy()
         self._start(self._take_calibrated, lambda finder, check: finder.calibrate(frames, check))
+
+    def _glance(self) -> None:
+        frames, self._glanced = self._collected.copy(), True
+        self._start(self._take_glance, lambda finder, check: finder.glance(frames, check))
+
+    def _complete(self) -> None:
+        assert self._present is not None
+        frames, present = self._collected.copy(), self._present
+        self._start(self._take_calibrated, lambda finder, check: finder.complete(frames, present, check))
 
     def _refine(self) -> None:
         assert self._present is not None
@@ -231,6 +256,9 @@ class IdentityWorker:
         self._take_up = take_up
         self._work.start(work)
 
+    def _take_glance(self, found: Identity | None) -> None:
+        """More frames are gathered in any case."""
+
     def _take_calibrated(self, found: Identity | None) -> None:
         self._collected = []
         self._pool = KeyframePool(() if found is None else found.keyframes)
@@ -254,8 +282,3 @@ class IdentityWorker:
         """Tracked frames in order of time, each once: evenly spread ones, and those of rare views."""
         frames = {frame.observation.frame.timestamp_s: frame for frame in [*self._pool.frames, *self._even.frames]}
         return [frames[time_s] for time_s in sorted(frames)]
-
-
-def _generic(model: HeadModel, threads: int, check: Check) -> Identity:
-    prepare_thread(threads)
-    return generic_identity(model, check)

@@ -50,8 +50,9 @@ class HeadTracker:
     make_solver : callable
         Makes what fits the frames of a subject.
     background : bool
-        True, for a live picture: identities are worked out on a thread of their own, and until the first is there the
-        model's mean head is shown. False: at once, so that results depend on the frames alone, and not on time.
+        True, for a live picture: identities are worked out on a thread of their own; the model's mean head is shown
+        until a first, provisional one is there, and that one until it is known well. False: at once, so that results
+        depend on the frames alone, and not on time.
     """
 
     def __init__(
@@ -83,9 +84,9 @@ class HeadTracker:
 
     @property
     def known(self) -> KnownSubject | None:
-        """What was found out about the subject, to be saved for the next time."""
+        """What was found out about the subject, to be saved for the next time; None while that is provisional."""
         follower = self._follower
-        return None if follower is None else follower.known
+        return None if follower is None or follower.identity.provisional else follower.identity.known
 
     @property
     def faces(self) -> NDArray[np.int32]:
@@ -110,6 +111,18 @@ class HeadTracker:
                 tracked = self._follow(self._follower, observation)
             self._adopt(self._identities.take())
             return tracked
+
+    def warm_up(self, observation: Observation) -> None:
+        """Make the mean head, and fit it to any head that is seen from the front: first uses are slow.
+
+        For a model with a template, on any thread before the first frame, where it may take seconds.
+        """
+        prepare_thread(self.config.threads)
+        with self._own_turn():
+            mean_head = self._identities.mean_head.make()
+            follower = Follower(mean_head, self.config, self._prior, self._make_solver)
+            for _ in ("found by its landmarks", "followed"):
+                follower.follow(observation)
 
     def adjust(self, settings: LiveSettings) -> None:
         """Track with other settings from the next frame on; the head is followed, shown and smoothed as before."""
@@ -260,8 +273,9 @@ class HeadTracker:
 
     def _show_generic(self, observation: Observation) -> TrackedFrame | None:
         """The mean head on a face, where there is one yet, and a face that it fits."""
-        if self._generic is None and self._identities.generic is not None:
-            self._generic = Follower(self._identities.generic, self.config, self._prior, self._make_solver)
+        mean_head = self._identities.mean_head.identity
+        if self._generic is None and mean_head is not None:
+            self._generic = Follower(mean_head, self.config, self._prior, self._make_solver)
         shown = None if self._generic is None else self._generic.follow(observation)
         return None if shown is None or shown.vertices_cam is None else shown
 
@@ -275,5 +289,6 @@ class HeadTracker:
             follower.take_over(before)
         if self._follower is None:  # else the status goes on
             self._status = TrackStatus.TRACKING if identity.keyframes else TrackStatus.SEARCHING
+        if self._follower is None or self._follower.identity.provisional:
             self.calibration_s = identity.seconds
         self._follower, self._generic = follower, None
