@@ -14,7 +14,7 @@ XVFB := xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 .PHONY: help setup demo app test lint bench-view system landmark-model clean
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: $(VENV)/.installed landmark-model  ## create .venv with everything in it
 
