@@ -47,6 +47,7 @@ def _round() -> QPainterPath:
     arc.arcTo(box, 75, 280)
     stroker = QPainterPathStroker()
     stroker.setWidth(0.14)
+    stroker.setCurveThreshold(0.01)  # the usual one is meant for pixels, and this path is one unit wide
     x, y = arc.currentPosition().x(), arc.currentPosition().y()
     head = QPainterPath()
     head.addPolygon(QPolygonF([QPointF(x - 0.24, y), QPointF(x, y - 0.34), QPointF(x + 0.2, y), QPointF(x - 0.24, y)]))
