@@ -39,5 +39,6 @@ class Convert(Command):
 
             made = convert(self.source, self.out, ConvertOptions(self.color, self.selection), tell)
         damaged = f", {made.damaged} damaged ones left out" if made.damaged else ""
-        say(f"{made.frames} frames in {made.folder}{damaged}")
+        missing = f", {made.missing} missing" if made.missing else ""
+        say(f"{made.frames} frames in {made.folder}{damaged}{missing}")
         return OK

@@ -39,6 +39,8 @@ class Converted:
     """Frames in it."""
     damaged: int
     """Frames of the source that could not be read."""
+    missing: int
+    """Frames that the source did not have: lost when it was recorded, or sent by a camera while others were written."""
 
 
 def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) -> Converted:
@@ -75,7 +77,7 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
         if total is None:
             raise SourceError(f"{frames.info.label} is live and has no end; tell where to stop")
         written = _write(frames, out, options, total, tell)
-    return Converted(out, written, opened.damaged)
+    return Converted(out, written, opened.damaged, max(0, total - written - opened.damaged))
 
 
 def _write(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:

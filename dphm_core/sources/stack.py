@@ -123,7 +123,7 @@ def _scan(file: BinaryIO, start: int, size: int, name: str) -> Iterator[Placed]:
             searched = offset + RECORD_HEADER_BYTES
             offset += record.size
     if damaged:
-        text = "%s: damaged, or not written to its end, in %d places; the frames around them are read"
+        text = "%s: damaged or not written to its end (places: %d); the frames around are read"
         log.warning(text, name, damaged)
 
 

@@ -18,6 +18,7 @@ from dphm_core.errors import Cancelled, OutputError, SourceError
 from dphm_core.recording.convert import ConvertOptions, convert
 from dphm_core.sources import open_source
 from dphm_core.sources.selection import Selection
+from dphm_core.sources.stack_file import MARKER, STACK_FILE
 
 
 def not_told(done: int, total: int | None) -> None:
@@ -35,7 +36,7 @@ def stack(tmp_path: Path) -> Path:
 def test_frames_stay_what_they_were(stack: Path, tmp_path: Path, color) -> None:
     told = []
     made = convert(stack, tmp_path / "out", ConvertOptions(color), lambda *step: told.append(step))
-    assert (made.frames, made.damaged, made.folder) == (6, 0, tmp_path / "out")
+    assert (made.frames, made.damaged, made.missing, made.folder) == (6, 0, 0, tmp_path / "out")
     assert told == [(done, 6) for done in range(7)]
     with open_source(stack) as before, open_source(tmp_path / "out") as after:
         assert after.info.kind == "folder" and after.info.fps == 15 and after.info.intrinsics == CAMERA
@@ -92,6 +93,23 @@ def test_a_part_without_frames_is_told(stack: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no frame in this part"):
         convert(stack, tmp_path / "out", ConvertOptions(selection=Selection(3, 4)), not_told)
     assert not (tmp_path / "out").exists()
+
+
+def test_damaged_and_missing_frames_are_told(stack: Path, tmp_path: Path) -> None:
+    content = (stack / STACK_FILE).read_bytes()
+    third = content.find(MARKER, content.find(MARKER, content.find(MARKER) + 1) + 1)
+    (stack / STACK_FILE).write_bytes(content[: third + 99] + b"?" + content[third + 100 :])
+    made = convert(stack, tmp_path / "out", ConvertOptions(), not_told)
+    assert (made.frames, made.damaged, made.missing) == (5, 1, 0)
+    with open_source(tmp_path / "out") as source:
+        assert [frame.index for frame in source] == [0, 1, 4, 6, 7]
+
+
+def test_a_camera_is_converted_up_to_a_number(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is live and has no end; tell where to stop"):
+        convert("simulated", tmp_path / "out", ConvertOptions(), not_told)
+    made = convert("simulated", tmp_path / "out", ConvertOptions(selection=Selection(0, 3)), not_told)
+    assert made.frames >= 1 and made.frames + made.missing == 3
 
 
 def test_the_command(stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,7 +101,7 @@ def test_a_cut_tail_is_told_and_the_rest_is_read(tmp_path: Path, caplog: pytest.
         caplog.clear()
         with open_source(tmp_path) as source:
             assert [frame.index for frame in source] == [0, 1, 2]
-        assert "not written to its end, in 1 places" in caplog.text
+        assert "not written to its end (places: 1)" in caplog.text
 
 
 def test_damage_in_the_middle_costs_the_frames_it_hits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
