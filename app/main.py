@@ -6,11 +6,13 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
+
+if TYPE_CHECKING:
+    from PyQt5.QtWidgets import QApplication
 
 DEMO = Path(__file__).resolve().parent.parent / "recordings" / "demo"
 """The demo recording of a checkout."""
@@ -21,40 +23,41 @@ class AppOptions:
     """Track heads in depth images, live or from a recording, and look at the result in 3-D."""
 
     source: tyro.conf.Positional[str | None] = None
-    """Recording folder, .mkv file, "kinect" or "kinect:SERIAL"; the first connected camera by default."""
+    """Recording folder, .mkv file, "kinect", "kinect:SERIAL", or "simulated"; by default the first connected camera,
+    or else a page to choose from."""
     model: str = "default"
     """Head model: a name under models/ or a folder."""
     device: str = "cpu"
-    """Where the model is evaluated: "cpu", or a CUDA device such as "cuda" or "cuda:1"."""
+    """Where frames are fitted: "cpu", or a CUDA device such as "cuda" or "cuda:1"."""
     subject: Path | None = None
     """File of `dphm track --save-subject` of the person who is there, who then needs no calibration."""
     screenshot: Path | None = None
     """Save a picture of the window to this PNG file and quit."""
     frames: Annotated[int, tyro.conf.arg(metavar="N")] = 30
     """Take the screenshot after this many frames were drawn."""
+    install_launcher: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Put DPHM Live into the desktop's menu, and quit."""
+    remove_launcher: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Take it out of the menu again, and quit."""
 
 
 def main() -> None:
     """Run the window (console script `dphm-app`)."""
     options = tyro.cli(AppOptions, prog="dphm-app")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    sys.exit(run(options))
+    sys.exit(_change_launcher(options) if options.install_launcher or options.remove_launcher else run(options))
 
 
 def run(options: AppOptions) -> int:
     """Show the window until it is closed; 0, or 2 where a wanted screenshot could not be taken."""
-    forget_cv2_qt_plugins()
-    from PyQt5.QtWidgets import QApplication
+    application = prepare_application()
+    from app.session import Request, open_session
+    from app.settings import WindowSettings
+    from app.window import MainWindow, Places
 
-    from app.session import open_session
-    from app.theme import DARK, apply_theme
-    from app.window import MainWindow
-
-    application = QApplication.instance() or QApplication(sys.argv[:1])
-    application.setStyle("Fusion")  # the same everywhere, and it honours palettes
-    apply_theme(application, DARK)
-    opener = partial(open_session, model=options.model, subject=options.subject, device=options.device)
-    window = MainWindow(opener, DEMO)
+    settings = WindowSettings()
+    usual = Request("", options.model, options.device, options.subject)
+    window = MainWindow(open_session, Places.of_user(DEMO), settings, usual)
     window.show()
     window.open(options.source or "kinect")
     if options.screenshot is None:
@@ -66,10 +69,42 @@ def run(options: AppOptions) -> int:
     return taker.exit_status
 
 
+def prepare_application() -> QApplication:
+    """Make Qt's application object: sharp on any screen, the same style on every system."""
+    forget_cv2_qt_plugins()
+    from PyQt5.QtCore import Qt
+    from PyQt5.QtWidgets import QApplication
+
+    from app.icon import window_icon
+
+    QApplication.setAttribute(Qt.AA_EnableHighDpiScaling)
+    QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps)
+    application = QApplication(sys.argv[:1])
+    application.setStyle("Fusion")  # it honours palettes, unlike some systems' own
+    application.setApplicationDisplayName("DPHM Live")
+    application.setDesktopFileName("dphm-live")
+    application.setWindowIcon(window_icon())
+    return application
+
+
 def forget_cv2_qt_plugins() -> None:
     """Keep Qt from loading the plugins of the cv2 package, which importing cv2 makes it do and which do not fit."""
     if "cv2" in os.environ.get("QT_QPA_PLATFORM_PLUGIN_PATH", ""):
         del os.environ["QT_QPA_PLATFORM_PLUGIN_PATH"]
+
+
+def _change_launcher(options: AppOptions) -> int:
+    from app.launcher import install_launcher, remove_launcher
+    from dphm_core.errors import DphmError
+
+    try:
+        path = install_launcher() if options.install_launcher else remove_launcher()
+    except DphmError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    done = "is in the menu now" if options.install_launcher else "is out of the menu now"
+    sys.stdout.write(f"DPHM Live {done}: {path}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class ScreenshotTaker(QObject):
         self._window, self._path, self._frames = window, path, frames
         self.exit_status = 2
         window.frame_shown.connect(self._frame_shown)
-        window.ended.connect(self._take)
+        window.desk.ended.connect(self._take)
         window.failed.connect(self._fail)
 
     def _frame_shown(self, count: int) -> None:

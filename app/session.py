@@ -1,23 +1,50 @@
-"""What the window shows: a pipeline and its tracker; opened from a source's name."""
+"""What the window shows: a source, the pipeline on it and its tracker; opened as a request says, which is slow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.late_tracker import LateTracker, Parts
 from dphm_core.pipeline import Pace, Pipeline
+from dphm_core.stages import FrameSource
+from dphm_core.tracking.config import LONGEST_FRAME_S
+from dphm_core.tracking.live_settings import LiveSettings
 
-OpenSession = Callable[[str], "Session"]
-"""Opens a recording or camera by name or path; slow, so called away from the GUI thread."""
+if TYPE_CHECKING:
+    from dphm_core.sources import Source
+    from dphm_core.tracking.tracker import HeadTracker
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to open, and how to track it."""
+
+    uri: str
+    """Recording or camera, as `open_source` takes it."""
+    model: str = "default"
+    """Head model: a name under models/ or a folder."""
+    device: str = "cpu"
+    """Where frames are fitted."""
+    subject: Path | None = None
+    """File of the person who is there."""
+    live: LiveSettings = field(default_factory=LiveSettings)
+    """The tracker's settings that the user may turn."""
+    saved: Path | None = None
+    """Results folder of a complete track, which is shown instead of tracking."""
+    position: int = 0
+    """Frame of a recording to begin with."""
+    playing: bool = True
+    """Whether a recording runs at once."""
 
 
 class MeshTracker(Protocol):
-    """What the window asks of a tracker."""
+    """What the window asks of whatever makes the meshes."""
 
     @property
     def faces(self) -> NDArray[np.int32]:
@@ -28,37 +55,106 @@ class MeshTracker(Protocol):
 class Session:
     """One opened source with its tracker."""
 
+    request: Request
     pipeline: Pipeline
-    """Live: newest frame wins. Not started yet when opened."""
+    """Latest wins. Not started yet when opened."""
     tracker: MeshTracker
     """Knows the topology of the meshes, once it has found an identity."""
+    source: FrameSource
+    """Belongs to the pipeline; for what a source offers beyond frames."""
+
+    @property
+    def live(self) -> bool:
+        """Whether frames come from a camera."""
+        return self.pipeline.info.length is None
+
+    @property
+    def tracks(self) -> bool:
+        """Whether frames are tracked, rather than shown as they were tracked before."""
+        return self.request.saved is None
+
+    @property
+    def head_tracker(self) -> HeadTracker | None:
+        """What tracks, once it is loaded; None where nothing does."""
+        return self.tracker.head_tracker if isinstance(self.tracker, LateTracker) else None
+
+    def start(self) -> None:
+        """Let frames flow, from where the request says; a recording waits on its first picture for the tracker."""
+        if not self.live:
+            hold = isinstance(self.tracker, LateTracker) or not self.request.playing
+            if hold:
+                self.pipeline.pause()
+            if hold or self.request.position:
+                self.pipeline.seek(self.request.position)
+        self.pipeline.start()
+        if isinstance(self.tracker, LateTracker):
+            self.tracker.start()
+
+    def track_on(self) -> None:
+        """Go on with a recording that waited for its tracker; any thread."""
+        if self.live:
+            return
+        if self.request.playing:
+            self.pipeline.play()
+        self.pipeline.seek(self.request.position)  # its first picture was not tracked
 
 
-def open_session(uri: str, model: str = "default", subject: Path | None = None, device: str = "cpu") -> Session:
-    """Open a source and build its pipeline; nothing stays open where a part fails.
+OpenSession = Callable[[Request], Session]
+"""Opens a session; slow, so called away from the GUI thread."""
 
-    With the `subject` file of a person who was calibrated before, tracking starts at once.
+
+def open_session(request: Request) -> Session:
+    """Open a source and build its pipeline; the tracker loads once that is started. Nothing stays open where it fails.
 
     Raises
     ------
     DphmError
-        The source, the landmark detector, the head model, the device or the subject file cannot be opened.
+        The source, the device or the saved track cannot be opened.
     """
+    from app.view3d.prepare import prepare_view
     from dphm_core.sources import open_source
 
-    source = open_source(uri)  # first, because a missing camera should not take seconds to tell
+    source = open_source(request.uri)
     try:
-        from app.view3d.prepare import prepare_view
-        from dphm_core.landmarks.observe import Observer
-        from dphm_core.tracking import create_tracker
-        from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
-
-        config = TrackerConfig(frame_s=min(1 / source.info.fps, LONGEST_FRAME_S) if source.info.fps > 0 else 0.0)
-        tracker = create_tracker(model, device, config, subject, background=True)
         prepare_view(source.info.intrinsics)
-        pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
-        pipeline = Pipeline(source, Observer(), tracker, every_frame=False, pace=pace)
+        return _show_saved(source, request, request.saved) if request.saved else _track(source, request)
     except BaseException:
         source.close()
         raise
-    return Session(pipeline, tracker)
+
+
+def _track(source: Source, request: Request) -> Session:
+    frame_s = min(1 / source.info.fps, LONGEST_FRAME_S) if source.info.fps > 0 else 0.0
+    late = LateTracker(lambda: load_parts(request, frame_s), lambda: session.track_on())
+    pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
+    session = Session(request, Pipeline(source, late, late, every_frame=False, pace=pace), late, source)
+    return session
+
+
+def load_parts(request: Request, frame_s: float) -> Parts:
+    """Load the landmark detector and the tracker, for frames that come every so many seconds.
+
+    Raises
+    ------
+    DphmError
+        The landmark detector, the head model, the device or the subject file cannot be had.
+    """
+    from dphm_core.landmarks.observe import Observer
+    from dphm_core.tracking import create_tracker
+    from dphm_core.tracking.config import TrackerConfig
+    from dphm_core.warm_up import warm_up
+
+    tracker = create_tracker(
+        request.model, request.device, TrackerConfig(frame_s=frame_s), request.subject, background=True
+    )
+    tracker.adjust(request.live)
+    warm_up(tracker)
+    return Parts(Observer(), tracker)
+
+
+def _show_saved(source: Source, request: Request, folder: Path) -> Session:
+    from dphm_core.output.saved_track import PlainObserver, SavedTracker, load_saved_track
+
+    tracker = SavedTracker(load_saved_track(folder))
+    pipeline = Pipeline(source, PlainObserver(), tracker, every_frame=False, pace=Pace.SOURCE)
+    return Session(request, pipeline, tracker, source)

@@ -17,7 +17,7 @@ import tyro
 from numpy.typing import NDArray
 
 from app.main import DEMO, forget_cv2_qt_plugins
-from app.session import Session, open_session
+from app.session import Request, Session, open_session
 from dphm_core.frames import TrackedFrame
 from dphm_core.pipeline import PipelineState
 
@@ -121,7 +121,7 @@ class BusyTracker:
 
     def __init__(self, session: Session, stand: Stand) -> None:
         self._session, self._stand = session, stand
-        session.pipeline.start()
+        session.start()
 
     def next_frame(self) -> tuple[TrackedFrame, Faces]:
         """Newest frame with a mesh; waits for the first."""
@@ -178,7 +178,7 @@ def main() -> None:
     options = tyro.cli(BenchmarkOptions, prog="python -m app.view_benchmark")
     forget_cv2_qt_plugins()
     stand = Stand()
-    tracker = BusyTracker(open_session(str(options.source)), stand)
+    tracker = BusyTracker(open_session(Request(str(options.source))), stand)
     try:
         kept = tracker.collect(KEPT)
         busy = measure_all(stand, tracker.next_frame, options.updates)

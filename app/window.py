@@ -1,227 +1,295 @@
-"""The main window: assembles the panels and the 3-D view, and a timer that takes the newest tracked frame."""
+"""The main window: assembles the panels, the 3-D view and the controls that connect them to what is open."""
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from PyQt5.QtCore import Qt, QTimer, pyqtSignal
-from PyQt5.QtGui import QCloseEvent
-from PyQt5.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt5.QtCore import QStandardPaths, Qt, pyqtSignal
+from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PyQt5.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QScrollArea,
+    QStackedWidget,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
+from app.actions import add_actions
+from app.controls.export_control import ExportControl
+from app.controls.playback_control import PlaybackControl
+from app.controls.recording_control import RecordingControl
+from app.controls.source_control import SourceControl
+from app.controls.tracking_control import TrackingControl, remembered_settings
+from app.controls.view_control import ViewControl
+from app.desk import Desk
+from app.panels.expression_bars import ExpressionBars
 from app.panels.hud import Hud
 from app.panels.image_preview import ImagePreview
+from app.panels.job_bar import JobBar
 from app.panels.message_bar import MessageBar
 from app.panels.playback_bar import PlaybackBar
+from app.panels.record_bar import RecordBar
+from app.panels.residual_plot import ResidualPlot
+from app.panels.source_picker import SourcePicker
 from app.panels.start_page import StartPage
+from app.panels.tracking_panel import TrackingPanel
 from app.panels.view_options import ViewOptions
-from app.session import OpenSession, Session
+from app.recent import dropped_source
+from app.session import OpenSession, Request, Session
+from app.settings import WindowSettings
+from app.source_choices import SourceChoices
+from app.theme import THEMES, Theme, apply_theme
+from app.track_store import TrackStore
 from app.view3d.scene import View3D
-from dphm_core.errors import DphmError
 from dphm_core.frames import TrackedFrame
 from dphm_core.handover import RateMeter
-from dphm_core.jobs import Job
-from dphm_core.pipeline import PipelineState
+from dphm_core.pipeline import PipelineStatus
+from dphm_core.sources.devices import CameraWatch
 
-log = logging.getLogger(__name__)
+TITLE = "DPHM Live"
+FIRST_SIZE = (1280, 720)
+PANEL_WIDTH_EM = 26
+"""Widths of an "m"."""
 
-TICK_MS = 15
-"""The timer looks for a new frame this often: twice as often as a 30 Hz camera delivers."""
+
+@dataclass(frozen=True)
+class Places:
+    """Where the window finds and keeps files."""
+
+    demo: Path
+    """Folder of the demo recording, offered where it exists."""
+    tracks: Path
+    """Complete tracks of recordings."""
+    recordings: Path
+    """What is recorded."""
+    exports: Path
+    """What is exported."""
+
+    @classmethod
+    def of_user(cls, demo: Path) -> Places:
+        """The user's own folders."""
+        data = Path(QStandardPaths.writableLocation(QStandardPaths.GenericDataLocation)) / "dphm-live"
+        return cls(demo, data / "tracks", Path.home() / "DPHM recordings", Path.home() / "DPHM exports")
 
 
 class MainWindow(QMainWindow):
-    """Opens one source at a time and draws its newest tracked frame. Lives on the GUI thread, which only draws.
+    """Shows what the desk has open. Lives on the GUI thread, which only draws.
 
     Parameters
     ----------
     open_session
-        Opens a source by name; runs on a thread of its own.
-    demo
-        Folder of the demo recording, offered where it exists.
+        Opens a source; runs on a thread of its own.
+    places
+        Where files are.
+    settings
+        What is remembered from one start to the next.
+    usual
+        How sources are opened unless the user says otherwise.
+    watch
+        Looks for cameras.
     """
 
     frame_shown = pyqtSignal(int)
     """Number of frames drawn since the source was opened."""
-    ended = pyqtSignal()
-    """The recording's last frame is on screen; repeated while it stays so."""
     failed = pyqtSignal(str)
     """The message of an error that was shown."""
 
-    def __init__(self, open_session: OpenSession, demo: Path) -> None:
+    def __init__(
+        self, open_session: OpenSession, places: Places, settings: WindowSettings, usual: Request | None = None,
+        watch: CameraWatch | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self._open_session = open_session
-        self._opening: Job[Session] | None = None
-        self._opening_uri = ""
-        self._session: Session | None = None
-        self._shown: TrackedFrame | None = None
-        self._frames_shown = 0
+        self.settings, self.places, self._watch = settings, places, watch or CameraWatch()
         self._view_rate = RateMeter()
-        self.view = View3D()
-        self.preview, self.options = ImagePreview(), ViewOptions()
-        self.playback, self.status_line = PlaybackBar(), Hud()
-        self.message, self.start_page = MessageBar(), StartPage(demo)
+        self.frames_shown = 0
+        """Since the source was opened."""
+        self.desk = Desk(open_session, self)
+        self.view, self.preview, self.options = View3D(), ImagePreview(), ViewOptions()
+        self.tracking, self.bars, self.plot = TrackingPanel(), ExpressionBars(), ResidualPlot()
+        self.playback, self.hud, self.record_bar = PlaybackBar(), Hud(), RecordBar()
+        self.message, self.job_bar = MessageBar(), JobBar()
+        choices = SourceChoices(places.demo, self)
+        self.start_page, self.picker = StartPage(places.demo, choices), SourcePicker(places.demo, choices)
         self._assemble()
+        live = remembered_settings(settings)
+        usual = usual or Request("", live=live)
+        self.views = ViewControl(self.desk, self.view, self.options, self.preview, settings, self)
+        self.tracker = TrackingControl(self.desk, self.tracking, self.bars, self.plot, settings, self)
+        store = TrackStore(places.tracks)
+        self.player = PlaybackControl(self.desk, self.playback, store, self)
+        self.recorder = RecordingControl(self.desk, self.record_bar, settings, places.recordings, self)
+        self.exporter = ExportControl(self.desk, settings, places.exports, self)
+        self.sources = SourceControl(
+            self.desk, self.start_page, self.picker, self.message, settings, self._watch, usual, self
+        )
+        self.recorder.recorded.connect(self.sources.remember)
+        self.record_bar.open_recorded.connect(self.sources.open)
         self._connect()
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start(TICK_MS)
+        add_actions(self)
+        self.set_theme(THEMES.get(settings.text("theme", "dark"), THEMES["dark"]))
+        self._restore_geometry()
+        self.setAcceptDrops(True)
 
     def open(self, uri: str) -> None:
         """Close what is open and open another source; the outcome shows in the window."""
-        if self._opening is not None:
-            return
-        self._end_session()
-        self.message.hide()
-        self._opening_uri = uri
-        self._opening = Job(lambda _tell: self._open_session(uri), "Opening")
-        self.start_page.setEnabled(False)
-        self.start_page.set_reason(f"Opening {uri} …")
+        self.sources.open(uri)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Dress the window."""
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        apply_theme(application, theme)
+        self.view.set_background(theme.view)
+        self.settings.keep("theme", theme.name)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Stop the threads and release the device before the window goes."""
-        self._timer.stop()
-        if self._opening is not None:
-            self._finish_opening(self._opening)
-        self._end_session()
+        """Stop the threads and release the device; what is being recorded is finished first."""
+        self.settings.keep("geometry", self.saveGeometry())
+        self.settings.keep("panels", self.studio.saveState())
+        self.settings.save()
+        self.hide()  # at once, though threads may take a moment
+        self.exporter.stop()
+        self.recorder.finish()
+        self.desk.shut_down()
+        self._watch.stop()
         super().closeEvent(event)
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
+        """Take recordings."""
+        if dropped_source(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
+        """Open the recording that was dropped."""
+        uri = dropped_source(event.mimeData())
+        if uri is not None:
+            self.open(uri)
+
     def _assemble(self) -> None:
-        self.setWindowTitle("DPHM Live")
-        self.resize(1280, 800)
-        side = QVBoxLayout()
-        side.setContentsMargins(10, 10, 10, 0)
-        side.addWidget(self.preview)
-        side.addWidget(self.options)
-        side.addStretch()
-        upper = QHBoxLayout()
-        upper.setSpacing(0)
-        upper.addWidget(self.view.widget, stretch=1)
-        upper.addLayout(side)
+        self.setWindowTitle(TITLE)
+        self.resize(*FIRST_SIZE)
+        bar = QToolBar("Source")
+        bar.setObjectName("source_bar")
+        bar.setMovable(False)
+        bar.addWidget(self.picker)
+        bar.addSeparator()
+        bar.addWidget(self.record_bar)
+        self.addToolBar(bar)
         live = QWidget()
         rows = QVBoxLayout(live)
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addLayout(upper, stretch=1)
+        rows.setSpacing(0)
+        rows.addWidget(self.view.widget, stretch=1)
         rows.addWidget(self.playback)
-        rows.addWidget(self.status_line)
+        self.studio = QMainWindow()  # a window in the window, so that its panels go with it where nothing is open
+        self.studio.setWindowFlags(Qt.Widget)
+        self.studio.setDockOptions(QMainWindow.AnimatedDocks | QMainWindow.AllowTabbedDocks)
+        self.studio.setCentralWidget(live)
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
-        self.pages.addWidget(live)
+        self.pages.addWidget(self.studio)
         central = QWidget()
         outer = QVBoxLayout(central)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
-        outer.addWidget(self.message)
+        for widget in (self.message, self.job_bar):
+            outer.addWidget(widget)
         outer.addWidget(self.pages, stretch=1)
         self.setCentralWidget(central)
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addPermanentWidget(self.hud, 1)
+        self._add_docks()
+
+    def _add_docks(self) -> None:
+        picture = self._dock("Picture", self.preview)
+        tabs = [
+            self._dock(title, widget)
+            for title, widget in (
+                ("Tracking", self.tracking), ("View", self.options), ("Expression", self.bars), ("Residual", self.plot)
+            )
+        ]  # fmt: skip
+        for before, after in pairwise(tabs):
+            self.studio.tabifyDockWidget(before, after)
+        tabs[0].raise_()
+        self.studio.setTabPosition(Qt.RightDockWidgetArea, QTabWidget.North)
+        self.studio.resizeDocks([picture, tabs[0]], [210, 400], Qt.Vertical)
+        self.studio.resizeDocks([picture], [330], Qt.Horizontal)
+        self.docks = [picture, *tabs]
+
+    def _dock(self, title: str, *widgets: QWidget) -> QDockWidget:
+        dock = QDockWidget(title, self.studio)
+        dock.setObjectName(title.lower())
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(8, 8, 8, 8)
+        for widget in widgets:
+            column.addWidget(widget)
+        column.addStretch()
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        area.setMinimumWidth(PANEL_WIDTH_EM * self.fontMetrics().horizontalAdvance("m"))
+        area.setWidget(content)
+        dock.setWidget(area)
+        self.studio.addDockWidget(Qt.RightDockWidgetArea, dock)
+        return dock
 
     def _connect(self) -> None:
-        self.start_page.chosen.connect(self.open)
-        self.playback.play_toggled.connect(self._play)
-        self.playback.seek_requested.connect(self._seek)
-        self.playback.step_requested.connect(self._step)
-        self.playback.close_requested.connect(self._close_source)
-        self.options.style_changed.connect(lambda style: setattr(self.view, "mesh_style", style))
-        self.options.layer_toggled.connect(self.view.set_layer)
-        self.options.follow_toggled.connect(self.view.set_follow)
-        self.options.through_camera_toggled.connect(self.view.set_through_camera)
-        self.options.reset_requested.connect(self.view.reset)
-        self.options.camera_view_requested.connect(self.view.look_from_camera)
+        desk = self.desk
+        desk.opened.connect(self._opened)
+        desk.closed.connect(self._closed)
+        desk.frame.connect(self._frame)
+        desk.ticked.connect(self._ticked)
+        desk.failed.connect(lambda text, _request: self.failed.emit(text))
+        desk.ticking.connect(self._look_around)
+        self.job_bar.cancel_requested.connect(self._cancel_jobs)
 
-    def _tick(self) -> None:
-        if self._opening is not None:
-            self._poll_opening(self._opening)
-        elif self._session is not None:
-            self._draw_newest(self._session)
-
-    def _poll_opening(self, opening: Job[Session]) -> None:
-        try:
-            session = opening.poll()
-        except Exception as error:
-            self._opening = None
-            self._show_error(error)
-            return
-        if session is not None:
-            self._opening = None
-            self._begin(session)
-
-    def _begin(self, session: Session) -> None:
-        self._session, self._shown, self._frames_shown = session, None, 0
-        info = session.pipeline.info
-        self.setWindowTitle(f"{info.label} – DPHM Live")
-        self.view.clear()
-        self.playback.set_length(info.length)
-        self.status_line.show_message("Waiting for the first frame …")
+    def _opened(self, session: Session) -> None:
+        self.frames_shown = 0
+        self.setWindowTitle(f"{session.pipeline.info.label} – {TITLE}")
+        self.hud.show_message("Waiting for the first frame …")
         self.pages.setCurrentIndex(1)
-        session.pipeline.start()
 
-    def _draw_newest(self, session: Session) -> None:
-        status = session.pipeline.status()
-        if status.error is not None:
-            self._show_error(status.error)
-            return
-        self.playback.set_playing(status.state is PipelineState.PLAYING)
-        tracked = session.pipeline.latest()
-        if tracked is None:
-            return
-        if tracked is not self._shown:
-            self._shown = tracked
-            self.view.show(tracked, session.tracker.faces)
-            self.preview.show_frame(tracked)
-            self.playback.set_position(tracked.index)
-            self._view_rate.tick()
-            self._frames_shown += 1
-            self.frame_shown.emit(self._frames_shown)
-        elif status.state is PipelineState.ENDED and status.caught_up:
-            self.ended.emit()
-        latency_ms = None if status.latency_s is None else 1000 * status.latency_s
-        self.status_line.show_status(tracked, status, self._view_rate.fps, latency_ms)
-
-    def _play(self, play: bool) -> None:
-        if self._session is not None:
-            (self._session.pipeline.play if play else self._session.pipeline.pause)()
-
-    def _seek(self, index: int) -> None:
-        if self._session is not None:
-            self._session.pipeline.seek(index)
-
-    def _step(self) -> None:
-        if self._session is not None:
-            self._session.pipeline.step()
-
-    def _show_error(self, error: BaseException) -> None:
-        """Tell an error of either thread or of opening, and go back to the start page."""
-        text = str(error) if isinstance(error, DphmError) else f"{type(error).__name__}: {error}"
-        if not isinstance(error, DphmError):
-            log.error("unexpected error", exc_info=error)
-        self._close_source()
-        if self._opening_uri == "kinect":
-            self.start_page.set_reason(f"No camera: {text}")
-        else:
-            self.message.tell(text)
-        self.failed.emit(text)
-
-    def _close_source(self) -> None:
-        self._end_session()
-        self.setWindowTitle("DPHM Live")
-        self.start_page.setEnabled(True)
-        self.start_page.set_reason("Open a recording, or connect a depth camera.")
+    def _closed(self) -> None:
+        self.setWindowTitle(TITLE)
+        self.hud.show_message("")
         self.pages.setCurrentIndex(0)
 
-    def _end_session(self) -> None:
-        session, self._session = self._session, None
-        if session is None:
+    def _frame(self, tracked: TrackedFrame) -> None:
+        if self.player.frozen:
             return
-        try:
-            session.pipeline.stop()
-        except Exception as error:
-            log.exception("closing %s", session.pipeline.info.label)
-            self.message.tell(str(error))
+        self.views.show(tracked)
+        self._view_rate.tick()
+        self.frames_shown += 1
+        self.frame_shown.emit(self.frames_shown)
 
-    def _finish_opening(self, opening: Job[Session]) -> None:
-        """Wait for an opening that is under way and close what it opened."""
-        try:
-            self._session = opening.wait()
-        except Exception:
-            log.exception("opening %s, while the window was closed", self._opening_uri)
-        self._opening = None
+    def _ticked(self, tracked: TrackedFrame | None, status: PipelineStatus) -> None:
+        if tracked is not None:
+            self.hud.show_status(tracked, status, self._view_rate.fps, status.latency_s and status.latency_s * 1e3)
+
+    def _look_around(self) -> None:
+        """Several times a second, whether anything is open or not."""
+        self.sources.look_for_cameras()
+        tasks = self.desk.tasks
+        if tasks:
+            self.job_bar.show_job(tasks[0].job.name, tasks[0].job.progress)
+        else:
+            self.job_bar.hide_job()
+
+    def _cancel_jobs(self) -> None:
+        for task in self.desk.tasks[:1]:
+            task.job.cancel()
+
+    def _restore_geometry(self) -> None:
+        geometry, state = self.settings.state("geometry"), self.settings.state("panels")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if state is not None:
+            self.studio.restoreState(state)

@@ -125,7 +125,7 @@ def test_a_slow_consumer_loses_nothing_in_batch() -> None:
         for tracked in pipeline.results():
             time.sleep(0.01)
             indices.append(tracked.index)
-            assert pipeline.status().frames_read <= tracked.index + 7  # hand-overs and threads hold one each: nothing piles up
+            assert pipeline.status().frames_read <= tracked.index + 7  # each hand-over and thread holds one
     assert indices == list(range(8))
 
 

@@ -35,13 +35,19 @@ attribute vec3 a_position;
 attribute vec3 a_normal;
 attribute float a_residual;  // metres
 uniform float u_in_front;
-varying vec3 v_position;
-varying vec3 v_normal;
+uniform vec3 u_eye;          // camera frame, metres
+varying float v_diffuse;
+varying float v_highlight;
 varying float v_residual;
 
 void main() {
-    v_position = a_position;
-    v_normal = a_normal;
+    // The lamp sits above the viewer's left shoulder; both sides are lit, so the winding of the faces does not matter.
+    // Lit here and not in every pixel: triangles are hardly larger, and there are far fewer vertices.
+    vec3 to_eye = normalize(u_eye - a_position);
+    vec3 to_lamp = normalize(u_eye + vec3(-0.2, -0.4, 0.0) - a_position);
+    vec3 normal = dot(a_normal, to_eye) < 0.0 ? -a_normal : a_normal;
+    v_diffuse = max(dot(normal, to_lamp), 0.0);
+    v_highlight = pow(max(dot(normal, normalize(to_lamp + to_eye)), 0.0), 40.0);
     v_residual = a_residual;
     gl_Position = place(a_position);
     gl_Position.z -= u_in_front * gl_Position.w;
@@ -51,27 +57,19 @@ void main() {
 FRAGMENT_SHADER = (
     COLOR_MAP
     + """
-uniform vec3 u_eye;  // camera frame, metres
 uniform vec3 u_color;
 uniform float u_opacity;
 uniform float u_by_residual;
-varying vec3 v_position;
-varying vec3 v_normal;
+varying float v_diffuse;
+varying float v_highlight;
 varying float v_residual;
 
 void main() {
-    // The lamp sits above the viewer's left shoulder; both sides are lit, so the winding of the faces does not matter.
-    vec3 to_eye = normalize(u_eye - v_position);
-    vec3 to_lamp = normalize(u_eye + vec3(-0.2, -0.4, 0.0) - v_position);
-    vec3 normal = normalize(v_normal);
-    normal *= dot(normal, to_eye) < 0.0 ? -1.0 : 1.0;
-    float diffuse = max(dot(normal, to_lamp), 0.0);
     if (u_by_residual > 0.5) {  // gently lit, for the colours to tell the same everywhere
-        gl_FragColor = vec4(residual_color(v_residual) * (0.55 + 0.5 * diffuse), u_opacity);
+        gl_FragColor = vec4(residual_color(v_residual) * (0.55 + 0.5 * v_diffuse), u_opacity);
         return;
     }
-    float highlight = pow(max(dot(normal, normalize(to_lamp + to_eye)), 0.0), 40.0);
-    gl_FragColor = vec4(u_color * (0.15 + 0.8 * diffuse) + 0.15 * highlight, u_opacity);
+    gl_FragColor = vec4(u_color * (0.15 + 0.8 * v_diffuse) + 0.15 * v_highlight, u_opacity);
 }
 """
 )

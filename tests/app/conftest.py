@@ -7,13 +7,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import trimesh
+from PyQt5 import sip
+from PyQt5.QtCore import QSettings
+from PyQt5.QtGui import QImage
+from pytestqt.qtbot import QtBot
 
 from app.main import forget_cv2_qt_plugins
-from app.session import Session
+from app.session import OpenSession, Request, Session
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rays import unproject
 from dphm_core.errors import SourceError
@@ -21,6 +27,10 @@ from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
 from dphm_core.pipeline import Pace, Pipeline
 from dphm_core.sources import SourceInfo
 
+if TYPE_CHECKING:
+    from app.window import MainWindow
+
+NOWHERE = Path("/nonexistent")
 CAMERA = Intrinsics(width=320, height=288, fx=252, fy=252, cx=160, cy=144)
 SPHERE = trimesh.creation.icosphere(subdivisions=4)
 RADIUS_M = 0.1
@@ -126,13 +136,14 @@ def no_thread_survives() -> Iterator[None]:
 
 
 @pytest.fixture
-def sphere_session() -> Callable[[SphereSource], Session]:
+def sphere_session() -> Callable[[SphereSource, Request], Session]:
     """Build sessions on synthetic sources."""
 
-    def build(source: SphereSource) -> Session:
+    def build(source: SphereSource, request: Request) -> Session:
         tracker = SphereTracker()
         pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
-        return Session(Pipeline(source, CropObserver(), tracker, every_frame=False, pace=pace), tracker)
+        pipeline = Pipeline(source, CropObserver(), tracker, every_frame=False, pace=pace)
+        return Session(request, pipeline, tracker, source)
 
     return build
 
@@ -141,6 +152,55 @@ def sphere_session() -> Callable[[SphereSource], Session]:
 def sphere_source() -> type[SphereSource]:
     """The synthetic source's class."""
     return SphereSource
+
+
+@pytest.fixture
+def make_window(qtbot: QtBot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., MainWindow]]:
+    """Make windows with folders and settings of their own."""
+    windows = []
+
+    def make(open_session: OpenSession, demo: Path = NOWHERE, usual: Request | None = None) -> MainWindow:
+        from app.settings import WindowSettings
+        from app.window import MainWindow, Places
+
+        own = tmp_path_factory.mktemp("window")
+        settings = WindowSettings(QSettings(str(own / "settings.ini"), QSettings.IniFormat))
+        places = Places(demo, own / "tracks", own / "recordings", own / "exports")
+        window = MainWindow(open_session, places, settings, usual)
+        window.view._canvas.events.draw.ignore_callback_errors = False  # vispy would only log a failing shader
+        windows.append(window)
+        window.show()
+        qtbot.waitExposed(window)
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+        # Now and not by the garbage collector, which may come while another window draws and takes its GL context away.
+        sip.delete(window)
+
+
+@pytest.fixture
+def playing(qtbot, make_window, sphere_session, sphere_source):
+    """Return a window playing a synthetic recording, and its source."""
+    source = sphere_source(length=None)
+    window = make_window(lambda request: sphere_session(source, request))
+    window.open("sphere")
+    qtbot.waitUntil(lambda: window.frames_shown >= 3, timeout=60_000)  # the very first frame compiles the kernels
+    return window, source
+
+
+@pytest.fixture
+def view_picture() -> Callable[[MainWindow], np.ndarray]:
+    """Take pictures of the 3-D view, (H, W, 3) integers."""
+
+    def take(window: MainWindow) -> np.ndarray:
+        image = window.view.widget.grabFramebuffer().convertToFormat(QImage.Format_RGB888)
+        pixels = np.frombuffer(image.constBits().asstring(image.sizeInBytes()), np.uint8)
+        rows = pixels.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()]
+        return rows.reshape(image.height(), image.width(), 3).astype(int)
+
+    return take
 
 
 @pytest.fixture

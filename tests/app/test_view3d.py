@@ -13,6 +13,7 @@ from PyQt5.QtGui import QImage, QMouseEvent, QWheelEvent
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.session import Request
 from app.view3d.options import Layer, MeshStyle
 from app.view3d.scene import View3D
 from dphm_core.camera.rays import project, unproject
@@ -38,7 +39,7 @@ def view(qtbot: QtBot) -> Iterator[View3D]:
 def tracked(sphere_source, sphere_session) -> Callable[..., tuple[TrackedFrame, np.ndarray]]:
     """Make the first frame with a mesh of so many times the ball's radius, and its faces."""
     source = sphere_source()
-    tracker = sphere_session(source).tracker
+    tracker = sphere_session(source, Request("sphere")).tracker
 
     def make(scale: float = 1.02) -> tuple[TrackedFrame, np.ndarray]:
         frame = source.frame(0)

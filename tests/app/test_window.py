@@ -4,71 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
-from PyQt5 import sip
 from PyQt5.QtCore import QEvent, QPoint, Qt
 from PyQt5.QtGui import QImage, QMouseEvent
 from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.screenshot import ScreenshotTaker
-from app.session import OpenSession
+from app.session import Request
 from app.view3d.options import Layer, MeshStyle
 from app.view3d.scene import CAMERA_TO_SCENE
-from app.window import MainWindow
 from dphm_core.errors import SourceError
 from dphm_core.frames import Observation, TrackedFrame, TrackStatus
 from dphm_core.pipeline import PipelineState
 
-NOWHERE = Path("/nonexistent")
 
-
-def no_camera(uri: str):
-    raise SourceError(f"no {uri} camera is connected; plug one in")
-
-
-@pytest.fixture
-def make_window(qtbot: QtBot) -> Iterator[Callable[[OpenSession], MainWindow]]:
-    windows = []
-
-    def make(open_session: OpenSession, demo: Path = NOWHERE) -> MainWindow:
-        window = MainWindow(open_session, demo)
-        window.view._canvas.events.draw.ignore_callback_errors = False  # vispy would only log a failing shader
-        windows.append(window)
-        window.show()
-        qtbot.waitExposed(window)
-        return window
-
-    yield make
-    for window in windows:
-        window.close()
-        # Now and not by the garbage collector, which may come while another window draws and takes its GL context away.
-        sip.delete(window)
-
-
-@pytest.fixture
-def playing(qtbot, make_window, sphere_session, sphere_source):
-    """Return a window playing a synthetic recording, and its source."""
-    source = sphere_source(length=None)
-    window = make_window(lambda uri: sphere_session(source))
-    window.open("sphere")
-    qtbot.waitUntil(lambda: window._frames_shown >= 3, timeout=60_000)  # the very first frame compiles the kernels
-    return window, source
-
-
-def picture(window: MainWindow) -> np.ndarray:
-    """Return the 3-D view as (H, W, 3) integers."""
-    image = window.view.widget.grabFramebuffer().convertToFormat(QImage.Format_RGB888)
-    pixels = np.frombuffer(image.constBits().asstring(image.sizeInBytes()), np.uint8)
-    return (
-        pixels.reshape(image.height(), image.bytesPerLine())[:, : 3 * image.width()]
-        .reshape(image.height(), image.width(), 3)
-        .astype(int)
-    )
+def no_camera(request: Request):
+    raise SourceError(f"no {request.uri} camera is connected; plug one in")
 
 
 def share(mask: np.ndarray) -> float:
@@ -87,11 +41,11 @@ def greenish(pixels: np.ndarray) -> np.ndarray:
     return pixels[..., 1] > pixels[..., 0] + 100
 
 
-def test_cloud_and_mesh_are_both_seen_upright_and_where_they_belong(playing) -> None:
+def test_cloud_and_mesh_are_both_seen_upright_and_where_they_belong(playing, view_picture) -> None:
     window, _ = playing
     window.options.set_style(MeshStyle.SHADED)
-    window._session.pipeline.pause()
-    pixels = picture(window)
+    window.desk.session.pipeline.pause()
+    pixels = view_picture(window)
     blue, red, green = (np.argwhere(mask(pixels)) for mask in (bluish, reddish, greenish))
     assert share(bluish(pixels)) > 0.03
     assert share(reddish(pixels)) > 0.02
@@ -103,89 +57,88 @@ def test_cloud_and_mesh_are_both_seen_upright_and_where_they_belong(playing) -> 
     assert np.abs(centre / pixels.shape[:2] - 0.5).max() < 0.15  # the view is aimed at the head
 
 
-def test_the_room_behind_the_head_is_hidden(playing) -> None:
+def test_the_room_behind_the_head_is_hidden(playing, view_picture) -> None:
     window, _ = playing
-    grey_wall = np.abs(picture(window) - 120).max(axis=-1) < 5
+    grey_wall = np.abs(view_picture(window) - 120).max(axis=-1) < 5
     assert share(grey_wall) == 0.0
 
 
-def test_points_and_mesh_can_be_hidden_and_the_mesh_be_translucent(playing, qtbot: QtBot) -> None:
+def test_points_and_mesh_can_be_hidden_and_the_mesh_be_translucent(playing, qtbot: QtBot, view_picture) -> None:
     window, _ = playing
     window.options.set_style(MeshStyle.SHADED)
-    opaque = picture(window)
+    opaque = view_picture(window)
     window.options.set_style(MeshStyle.TRANSLUCENT)
-    translucent = picture(window)
+    translucent = view_picture(window)
     assert share(bluish(translucent)) < share(bluish(opaque)) / 2  # the red ball shows through
     window.options.set_layer(Layer.MESH, False)
-    assert share(bluish(picture(window))) == 0.0
+    assert share(bluish(view_picture(window))) == 0.0
     window.options.set_layer(Layer.POINTS, False)
-    assert picture(window).max() < 40
+    assert view_picture(window).max() < 40
 
 
-def test_the_mouse_orbits_around_the_head_and_the_button_goes_back(playing, qtbot: QtBot) -> None:
+def test_the_mouse_orbits_around_the_head_and_the_button_goes_back(playing, qtbot: QtBot, view_picture) -> None:
     window, _ = playing
-    window._session.pipeline.pause()
+    window.desk.session.pipeline.pause()
     qtbot.wait(100)
     window.view.look_from_camera()
-    before = picture(window)
+    before = view_picture(window)
     middle = window.view.widget.rect().center()
     qtbot.mousePress(window.view.widget, Qt.LeftButton, pos=middle)
     drag = QMouseEvent(QEvent.MouseMove, middle + QPoint(160, 0), Qt.NoButton, Qt.LeftButton, Qt.NoModifier)
     QApplication.sendEvent(window.view.widget, drag)  # qtbot's own moves carry no pressed button
     qtbot.mouseRelease(window.view.widget, Qt.LeftButton, pos=middle + QPoint(160, 0))
     assert abs(window.view._camera.azimuth) > 45
-    assert share(np.abs(picture(window) - before).max(axis=-1) > 40) > 0.05
+    assert share(np.abs(view_picture(window) - before).max(axis=-1) > 40) > 0.05
     qtbot.mouseClick(window.options.camera_view, Qt.LeftButton)
-    assert share(np.abs(picture(window) - before).max(axis=-1) > 40) < 0.01
+    assert share(np.abs(view_picture(window) - before).max(axis=-1) > 40) < 0.01
 
 
 def test_following_keeps_the_head_in_the_middle(playing, qtbot: QtBot) -> None:
     window, _ = playing
     window.options.follow.setChecked(True)
-    qtbot.waitUntil(lambda: window._shown.index > 20)
-    window._session.pipeline.pause()
-    centre = CAMERA_TO_SCENE @ window._shown.vertices_cam.mean(axis=0)
+    qtbot.waitUntil(lambda: window.desk.shown.index > 20)
+    window.desk.session.pipeline.pause()
+    centre = CAMERA_TO_SCENE @ window.desk.shown.vertices_cam.mean(axis=0)
     np.testing.assert_allclose(window.view._camera.center, centre, atol=1e-5)
 
 
-def test_without_a_head_the_whole_image_is_seen(make_window, sphere_session, sphere_source) -> None:
-    window = make_window(lambda uri: sphere_session(sphere_source()))
+def test_without_a_head_the_whole_image_is_seen(make_window, sphere_session, sphere_source, view_picture) -> None:
+    window = make_window(lambda request: sphere_session(sphere_source(), request))
     nothing = np.zeros((0, 3), np.float32)
     observation = Observation(sphere_source().frame(0), nothing, nothing, None)
     window.pages.setCurrentIndex(1)
     window.view.show(TrackedFrame(observation, TrackStatus.SEARCHING, "no face in view"), np.zeros((0, 3), np.int32))
-    grey_wall = np.abs(picture(window) - 120).max(axis=-1) < 5
+    grey_wall = np.abs(view_picture(window) - 120).max(axis=-1) < 5
     assert share(grey_wall) > 0.5
 
 
 def test_preview_status_and_position_are_shown(qtbot, make_window, sphere_session, sphere_source) -> None:
-    window = make_window(lambda uri: sphere_session(sphere_source(length=200)))
+    window = make_window(lambda request: sphere_session(sphere_source(length=200), request))
     window.open("sphere")
-    qtbot.waitUntil(lambda: window._frames_shown >= 3)
+    qtbot.waitUntil(lambda: window.frames_shown >= 3)
     assert window.preview.width() > 100
-    assert "Tracking" in window.status_line.state.text()
-    assert window.status_line.text.text() == "following the head"
-    assert window.status_line.residual.text() == "1.23 mm"
+    qtbot.waitUntil(lambda: window.hud.text.text() == "following the head")
+    assert window.hud.residual.text() == "1.23 mm"
     assert window.playback.slider.maximum() == 199
     assert window.playback.position.text().endswith("/ 200")
     assert window.windowTitle().startswith("sphere")
 
 
 def test_pause_play_step_and_slider_command_the_pipeline(qtbot, make_window, sphere_session, sphere_source) -> None:
-    window = make_window(lambda uri: sphere_session(sphere_source(length=2000)))
+    window = make_window(lambda request: sphere_session(sphere_source(length=2000), request))
     window.open("sphere")
-    qtbot.waitUntil(lambda: window._frames_shown >= 2)
-    pipeline = window._session.pipeline
+    qtbot.waitUntil(lambda: window.frames_shown >= 2)
+    pipeline = window.desk.session.pipeline
     qtbot.mouseClick(window.playback.play, Qt.LeftButton)
     qtbot.waitUntil(lambda: window.playback.play.text() == "Play")
     assert pipeline.status().state is PipelineState.PAUSED
     window.playback.slider.setValue(1234)
-    qtbot.waitUntil(lambda: window._shown.index == 1234)
+    qtbot.waitUntil(lambda: window.desk.shown.index == 1234)
     qtbot.mouseClick(window.playback.step, Qt.LeftButton)
-    qtbot.waitUntil(lambda: window._shown.index == 1235)
+    qtbot.waitUntil(lambda: window.desk.shown.index == 1235)
     assert window.playback.slider.value() == 1235
     qtbot.mouseClick(window.playback.play, Qt.LeftButton)
-    qtbot.waitUntil(lambda: window._shown.index > 1236)
+    qtbot.waitUntil(lambda: window.desk.shown.index > 1236)
 
 
 def test_a_live_source_has_no_slider(playing) -> None:
@@ -202,7 +155,7 @@ def test_closing_the_window_stops_threads_and_closes_the_source(playing) -> None
 
 def test_closing_while_opening_closes_what_was_opened(make_window, sphere_session, sphere_source) -> None:
     source = sphere_source()
-    window = make_window(lambda uri: sphere_session(source))
+    window = make_window(lambda request: sphere_session(source, request))
     window.open("sphere")
     window.close()
     assert source.closed
@@ -212,20 +165,20 @@ def test_an_error_while_running_is_told_and_the_window_stays_usable(
     qtbot, make_window, sphere_session, sphere_source
 ) -> None:
     sources = iter([sphere_source(broken_at=2), sphere_source()])
-    window = make_window(lambda uri: sphere_session(next(sources)))
+    window = make_window(lambda request: sphere_session(next(sources), request))
     with qtbot.waitSignal(window.failed):
         window.open("broken")
     assert window.message.isVisible()
     assert "the cable was pulled" in window.message.text.text()
     assert window.pages.currentWidget() is window.start_page
     window.open("whole")
-    qtbot.waitUntil(lambda: window._frames_shown >= 2)
+    qtbot.waitUntil(lambda: window.frames_shown >= 2)
     assert window.message.isHidden()
 
 
 def test_a_recording_that_cannot_be_opened_is_told(qtbot, make_window) -> None:
-    def missing(uri: str):
-        raise SourceError(f"{uri} does not exist")
+    def missing(request: Request):
+        raise SourceError(f"{request.uri} does not exist")
 
     window = make_window(missing)
     with qtbot.waitSignal(window.failed):
@@ -237,9 +190,9 @@ def test_a_recording_that_cannot_be_opened_is_told(qtbot, make_window) -> None:
 def test_without_a_camera_the_start_page_says_why_and_offers_the_demo(qtbot, make_window, tmp_path: Path) -> None:
     opened = []
 
-    def open_session(uri: str):
-        opened.append(uri)
-        return no_camera(uri)
+    def open_session(request: Request):
+        opened.append(request.uri)
+        return no_camera(request)
 
     window = make_window(open_session, tmp_path)
     with qtbot.waitSignal(window.failed):
@@ -261,8 +214,8 @@ def test_screenshot_is_saved_and_the_window_closes(
     qtbot, make_window, sphere_session, sphere_source, tmp_path: Path
 ) -> None:
     path = tmp_path / "window.png"
-    window = make_window(lambda uri: sphere_session(sphere_source(length=10)))
-    taker = ScreenshotTaker(window, path, frames=1000)  # more than there are: taken at the end
+    window = make_window(lambda request: sphere_session(sphere_source(length=10), request))
+    taker = ScreenshotTaker(window, path, frames=15)  # more than there are: it is played again
     window.open("sphere")
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
     assert taker.exit_status == 0

@@ -1,0 +1,1 @@
+"""Controls connect a panel of the window to what is open; each knows its panel and the desk, and no other control."""

@@ -1,0 +1,181 @@
+"""Connects the playback bar to what is open: playing, scrubbing, and tracking a whole recording once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt5.QtCore import QObject
+from PyQt5.QtWidgets import QWidget
+
+from app.desk import Desk
+from app.panels.playback_bar import PlaybackBar
+from app.session import Request, Session
+from app.track_store import TrackStore
+from dphm_core.frames import TrackedFrame, TrackStatus
+from dphm_core.jobs import Job, Tell
+from dphm_core.output.saved_track import SavedTracker
+from dphm_core.pipeline import PipelineState, PipelineStatus
+
+PROGRESS_TICKS = 10
+"""Progress is shown at every so many-th tick."""
+
+
+class PlaybackControl(QObject):
+    """Plays, steps, seeks and loops a recording, and has it tracked completely. Lives on the GUI thread.
+
+    Parameters
+    ----------
+    store
+        Where complete tracks are kept.
+    """
+
+    def __init__(self, desk: Desk, bar: PlaybackBar, store: TrackStore, window: QWidget) -> None:
+        super().__init__(window)
+        self._desk, self._bar, self._store = desk, bar, store
+        self.frozen = False
+        """Whether the picture of a camera stands still; frames go on, and are recorded."""
+        self._tracking_all: Job[Path] | None = None
+        self._ticks = 0
+        self._uri = ""
+        desk.opened.connect(self._opened)
+        desk.opening.connect(self._opening)
+        desk.closed.connect(self._cancel)
+        desk.frame.connect(self._show)
+        desk.ticked.connect(self._tick)
+        bar.play_toggled.connect(self._play)
+        bar.seek_requested.connect(self._seek)
+        bar.step_requested.connect(self._step)
+        bar.speed_chosen.connect(self._set_speed)
+        bar.loop_changed.connect(self._set_loop)
+        bar.track_all_requested.connect(self.track_all)
+        bar.track_all_cancelled.connect(self._cancel)
+        bar.saved_track_toggled.connect(self._show_saved)
+        bar.close_requested.connect(desk.close)
+
+    def toggle(self) -> None:
+        """Play, or pause."""
+        session = self._desk.session
+        if session is not None:
+            playing = session.pipeline.status().state is PipelineState.PLAYING
+            self._play(self.frozen if session.live else not playing)
+
+    def track_all(self) -> None:
+        """Track every frame of the open recording, in the background, and show the result."""
+        session = self._desk.session
+        if session is None or session.live or self._tracking_all is not None:
+            return
+        request, store = session.request, self._store
+        session.pipeline.pause()  # both at once would take twice as long
+
+        def work(tell: Tell) -> Path:
+            return store.track_all(request.uri, request.model, request.device, request.live, request.subject, tell)
+
+        self._tracking_all = self._desk.run("Tracking all frames", work, self._tracked_all, self._gave_up)
+
+    def _tracked_all(self, folder: Path) -> None:
+        job, self._tracking_all = self._tracking_all, None
+        self._bar.show_job(None)
+        request = self._desk.request
+        if job is not None and request is not None and self._store.folder_for(request.uri) == folder:
+            self._desk.reopen(saved=folder)
+
+    def _gave_up(self) -> None:
+        self._tracking_all = None
+        self._bar.show_job(None)
+
+    def _cancel(self) -> None:
+        if self._tracking_all is not None:
+            self._tracking_all.cancel()
+
+    def _opening(self, request: Request) -> None:
+        self._cancel()
+        self.frozen = False
+        if request.uri != self._uri:
+            self._bar.clear_selection()
+        self._uri = request.uri
+
+    def _opened(self, session: Session) -> None:
+        info, request = session.pipeline.info, session.request
+        self.frozen = False
+        self._bar.set_length(info.length, info.fps)
+        self._bar.set_playing(request.playing)
+        if session.live:
+            return
+        self._bar.loop.setChecked(True)  # short ones would be over before it is known whose head it is
+        uri, store = request.uri, self._store
+        self._bar.set_saved(request.saved is not None, request.saved is not None)
+        if isinstance(session.tracker, SavedTracker):
+            track = session.tracker.saved.track
+            self._bar.set_marks(track.frame_index, [TrackStatus(str(status)) for status in track.status])
+        else:
+            self._desk.run(
+                "Looking for a saved track",
+                lambda _tell: store.load(uri),
+                lambda found: self._bar.set_saved(found is not None, False),
+            )
+
+    def _show(self, tracked: TrackedFrame) -> None:
+        self._bar.set_position(tracked.index)
+        session = self._desk.session
+        if session is not None and session.tracks and not session.live:
+            self._bar.mark_live(tracked.index, tracked.status)
+
+    def _tick(self, _tracked: TrackedFrame | None, status: PipelineStatus) -> None:
+        session = self._desk.session
+        live = session is not None and session.live
+        self._bar.set_playing(not self.frozen if live else status.state is PipelineState.PLAYING)
+        self._ticks += 1
+        if self._tracking_all is not None and self._ticks % PROGRESS_TICKS == 0:
+            self._bar.show_job(self._tracking_all.progress)
+
+    def _play(self, play: bool) -> None:
+        session = self._desk.session
+        if session is None:
+            return
+        if session.live:
+            self.frozen = not play
+        else:
+            (session.pipeline.play if play else session.pipeline.pause)()
+
+    def _on_recording(self, act: Callable[[Session], object]) -> None:
+        session = self._desk.session
+        if session is not None and not session.live:
+            act(session)
+
+    def _seek(self, index: int) -> None:
+        def seek(session: Session) -> None:
+            length = session.pipeline.info.length or 1
+            session.pipeline.seek(min(max(index, 0), length - 1))
+
+        self._on_recording(seek)
+
+    def _step(self, count: int) -> None:
+        if count > 0:
+            self._on_recording(lambda session: session.pipeline.step(count))
+        elif self._desk.shown is not None:
+            shown = self._desk.shown.index
+            self._on_recording(lambda session: session.pipeline.pause())
+            self._seek(shown + count)
+
+    def step(self, count: int) -> None:
+        """Go on, or back, by so many frames."""
+        self._step(count)
+
+    def jump(self, index: int) -> None:
+        """Go to a frame; beyond the end, to the last one."""
+        self._seek(index)
+
+    def _set_speed(self, speed: float) -> None:
+        def set_speed(session: Session) -> None:
+            session.pipeline.player.speed = speed
+
+        self._on_recording(set_speed)
+
+    def _set_loop(self, first: int, last: int, on: bool) -> None:
+        self._on_recording(lambda session: session.pipeline.player.set_loop(first, last, on))
+
+    def _show_saved(self, saved: bool) -> None:
+        request = self._desk.request
+        if request is not None:
+            self._desk.reopen(saved=self._store.folder_for(request.uri) if saved else None)

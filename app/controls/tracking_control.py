@@ -1,0 +1,212 @@
+"""Connects the tracking panel, the expression bars and the residual plot to the tracker of what is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt5.QtCore import QObject
+from PyQt5.QtWidgets import QFileDialog, QWidget
+
+from app.desk import Desk
+from app.panels.expression_bars import ExpressionBars
+from app.panels.residual_plot import ResidualPlot
+from app.panels.tracking_panel import TrackingPanel
+from app.session import Request, Session
+from app.settings import WindowSettings
+from dphm_core.errors import SettingError
+from dphm_core.files import MODELS_FOLDER
+from dphm_core.frames import TrackedFrame
+from dphm_core.jobs import Tell
+from dphm_core.output.saved_track import SavedTracker
+from dphm_core.tracking.live_settings import LiveSettings
+
+if TYPE_CHECKING:
+    from dphm_core.tracking.tracker import HeadTracker
+
+SUBJECT_FILES = "Subject file (*.safetensors)"
+
+
+class TrackingControl(QObject):
+    """Passes on what the user wants of the tracker, and shows how it is with it. Lives on the GUI thread."""
+
+    def __init__(
+        self, desk: Desk, panel: TrackingPanel, bars: ExpressionBars, plot: ResidualPlot, settings: WindowSettings,
+        window: QWidget,
+    ) -> None:  # fmt: skip
+        super().__init__(window)
+        self._desk, self._panel, self._bars, self._plot = desk, panel, bars, plot
+        self._settings, self._window = settings, window
+        self._tracking = True
+        self._head_tracker: HeadTracker | None = None
+        panel.set_settings(remembered_settings(settings))
+        panel.set_enabled_for(False)
+        desk.opened.connect(self._opened)
+        desk.opening.connect(self._opening)
+        desk.closed.connect(self._closed)
+        desk.frame.connect(self._show)
+        desk.ticking.connect(self._look)
+        panel.tracking_toggled.connect(self.set_tracking)
+        panel.model_chosen.connect(lambda model: desk.reopen(model=model, subject=None))
+        panel.device_chosen.connect(lambda device: desk.reopen(device=device))
+        panel.settings_changed.connect(self._adjust)
+        panel.calibrate_requested.connect(self._calibrate)
+        panel.find_again_requested.connect(self._find_again)
+        panel.load_subject_requested.connect(self._load_subject)
+        panel.save_subject_requested.connect(self._save_subject)
+
+    def toggle(self) -> None:
+        """Stop tracking, or start it again."""
+        self.set_tracking(not self._tracking)
+
+    def set_tracking(self, on: bool) -> None:
+        """Track, or only show what the camera sees."""
+        self._tracking = on
+        self._panel.set_tracking(on)
+        if self._desk.session is not None:
+            self._desk.session.pipeline.set_tracking(on)
+
+    def _opening(self, _request: Request) -> None:
+        self._panel.set_enabled_for(False)
+
+    def _opened(self, session: Session) -> None:
+        self._head_tracker = None
+        self._panel.set_subject_known(False)
+        self._bars.set_names(saved_names(session))
+        self._bars.show_code(None)
+        self._plot.clear()
+        self._panel.set_model(session.request.model)
+        self._panel.set_device(session.request.device)
+        if session.tracks:
+            session.pipeline.set_tracking(self._tracking)
+            self._desk.run("Looking what there is", lambda _tell: (model_names(), devices()), self._offer)
+
+    def _offer(self, found: tuple[list[str], list[tuple[str, str]]]) -> None:
+        """Show which models and devices there are."""
+        self._panel.set_models(found[0])
+        self._panel.set_devices(found[1])
+        if self._desk.request is not None:
+            self._panel.set_model(self._desk.request.model)
+            self._panel.set_device(self._desk.request.device)
+
+    def _look(self) -> None:
+        """Several times a second: the tracker is loaded some time after its source was opened."""
+        session = self._desk.session
+        tracker = None if session is None else session.head_tracker
+        if tracker is None:
+            return
+        if tracker is not self._head_tracker:
+            self._head_tracker = tracker
+            self._panel.set_enabled_for(True)
+            self._bars.set_names(tracker.model.expression_names)
+        self._panel.set_subject_known(tracker.known is not None)
+
+    def _closed(self) -> None:
+        self._panel.set_enabled_for(False)
+        self._bars.show_code(None)
+        self._plot.clear()
+
+    def _show(self, tracked: TrackedFrame) -> None:
+        self._panel.show_tracked(tracked)
+        self._bars.show_code(tracked.expression_code if tracked.vertices_cam is not None else None)
+        self._plot.add(tracked.observation.frame.timestamp_s, tracked.residual_mm, tracked.status)
+
+    def _adjust(self, live: LiveSettings) -> None:
+        keep_settings(self._settings, live)
+        if self._desk.session is not None and self._desk.session.head_tracker is not None:
+            self._desk.session.head_tracker.adjust(live)
+
+    def _calibrate(self) -> None:
+        session = self._desk.session
+        if session is not None and session.head_tracker is not None:
+            tracker = session.head_tracker
+            self._desk.run("Forgetting the subject", lambda _tell: tracker.recalibrate())
+
+    def _find_again(self) -> None:
+        session = self._desk.session
+        if session is not None and session.head_tracker is not None:
+            tracker = session.head_tracker
+            self._desk.run("Looking for the head", lambda _tell: tracker.restart())
+
+    def _load_subject(self) -> None:
+        path = QFileDialog.getOpenFileName(self._window, "Load a subject", self._folder(), SUBJECT_FILES)[0]
+        if path:
+            self.load_subject(Path(path))
+
+    def load_subject(self, path: Path) -> None:
+        """Track the person of a subject file from now on."""
+        session = self._desk.session
+        if session is None or session.head_tracker is None:
+            return
+        tracker = session.head_tracker
+        self._settings.keep("subject_folder", str(path.parent))
+
+        def load(_tell: Tell) -> None:
+            from dphm_core.tracking.subject_file import load_subject_of
+
+            tracker.use_subject(load_subject_of(path, tracker.model))
+
+        self._desk.run("Loading the subject", load)
+
+    def _save_subject(self) -> None:
+        path = QFileDialog.getSaveFileName(self._window, "Save the subject", self._folder(), SUBJECT_FILES)[0]
+        if path:
+            self.save_subject(Path(path if Path(path).suffix else f"{path}.safetensors"))
+
+    def save_subject(self, path: Path) -> None:
+        """Save who is tracked, for the next time."""
+        session = self._desk.session
+        known = None if session is None or session.head_tracker is None else session.head_tracker.known
+        self._settings.keep("subject_folder", str(path.parent))
+
+        def save(_tell: Tell) -> None:
+            from dphm_core.tracking.subject_file import save_subject
+
+            if known is None:
+                raise SettingError("nobody is known yet who could be saved; let the face be seen for some seconds")
+            save_subject(known, path)
+
+        self._desk.run("Saving the subject", save)
+
+    def _folder(self) -> str:
+        return self._settings.text("subject_folder", "")
+
+
+def model_names() -> list[str]:
+    """Head models under models/; looks at the disk."""
+    return sorted(path.parent.name for path in MODELS_FOLDER.glob("*/config.json"))
+
+
+def devices() -> list[tuple[str, str]]:
+    """Devices that fit frames, with their names for people; the first call takes a second."""
+    import torch
+
+    graphics = [(f"cuda:{n}", torch.cuda.get_device_name(n)) for n in range(torch.cuda.device_count())]
+    return [("cpu", "Processor (CPU)"), *graphics]
+
+
+def saved_names(session: Session) -> tuple[str, ...]:
+    """Names of the expression weights of a saved track."""
+    if not isinstance(session.tracker, SavedTracker):
+        return ()
+    return tuple(str(name) for name in session.tracker.saved.track.expression_names)
+
+
+def remembered_settings(settings: WindowSettings) -> LiveSettings:
+    """The tracker's settings as they were last; the usual ones where they are none."""
+    usual = LiveSettings()
+    try:
+        return LiveSettings(
+            points=int(settings.number("points", usual.points)),
+            smoothness=settings.number("smoothness", usual.smoothness),
+            prior_spread=settings.number("prior_spread", usual.prior_spread),
+        )
+    except (SettingError, ValueError, OverflowError):
+        return usual
+
+
+def keep_settings(settings: WindowSettings, live: LiveSettings) -> None:
+    """Remember the tracker's settings."""
+    settings.keep("points", live.points)
+    settings.keep("smoothness", live.smoothness)
+    settings.keep("prior_spread", live.prior_spread)

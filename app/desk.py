@@ -1,0 +1,231 @@
+"""What is open and what slow work is under way: the one timer of the window looks after both."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from PyQt5.QtCore import QObject, Qt, QTimer, pyqtSignal
+
+from app.session import OpenSession, Request, Session
+from dphm_core.errors import Cancelled, DphmError
+from dphm_core.frames import TrackedFrame
+from dphm_core.jobs import Job, Tell
+from dphm_core.pipeline import PipelineState
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 15
+"""The timer looks for a new frame this often: twice as often as a 30 Hz camera delivers."""
+LOOK_TICKS = 16
+"""`Desk.ticking` comes with every so many-th tick, four times a second."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job, and what is done with its result on the GUI thread."""
+
+    job: Job[Any]
+    done: Callable[[Any], object]
+    failed: Callable[[], object]
+
+
+class Desk(QObject):
+    """Opens one source at a time, takes its newest tracked frame, and runs jobs. Lives on the GUI thread.
+
+    Parameters
+    ----------
+    open_session
+        Opens a source; runs on a thread of its own.
+    parent
+        The window.
+    """
+
+    opening = pyqtSignal(object)
+    """A `Request` is being opened."""
+    opened = pyqtSignal(object)
+    """A `Session` is open; it is started right afterwards."""
+    closed = pyqtSignal()
+    """No source is open any more."""
+    frame = pyqtSignal(object)
+    """A `TrackedFrame` that was not shown before."""
+    ticked = pyqtSignal(object, object)
+    """The newest `TrackedFrame` (None before the first) and the `PipelineStatus`, every tick while a source is open."""
+    ticking = pyqtSignal()
+    """Some times a second, whether anything is open or not."""
+    ended = pyqtSignal()
+    """The recording's last frame was handed out; repeated while it stays so."""
+    failed = pyqtSignal(str, object)
+    """The message of an error, for the user, and the `Request` that it ended (None: of another job)."""
+
+    def __init__(self, open_session: OpenSession, parent: QObject) -> None:
+        super().__init__(parent)
+        self._open_session = open_session
+        self._opening: Job[Session] | None = None
+        self._request: Request | None = None
+        self._next: Request | None = None
+        self._leaving: list[Job[None]] = []
+        self.session: Session | None = None
+        self.shown: TrackedFrame | None = None
+        self.tasks: list[Task] = []
+        self._ticks = 0
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(TICK_MS)
+
+    @property
+    def request(self) -> Request | None:
+        """What is open or being opened."""
+        return self._request
+
+    def open(self, request: Request) -> None:
+        """Close what is open and open another source; what is being opened is left, and this comes next."""
+        if self._opening is not None:
+            self._next = request
+            return
+        leaving, self.session = self.session, None
+        self.shown, self._request = None, request
+        self._opening = Job(lambda _tell: self._change(leaving, request), "Opening")
+        self.opening.emit(request)
+
+    def reopen(self, **changes: object) -> None:
+        """Open the same source again, where it is now, with some of the request changed."""
+        if self._request is None:
+            return
+        now: dict[str, object] = {}
+        if self.session is not None and not self.session.live and self.shown is not None:
+            playing = self.session.pipeline.status().state is PipelineState.PLAYING
+            now = {"position": self.shown.index, "playing": playing}
+        self.open(replace(self._request, **{**now, **changes}))  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Close what is open; the device is released a moment later."""
+        leaving, self.session = self.session, None
+        self.shown = self._request = self._next = None
+        if leaving is not None:
+            self._leaving.append(Job(lambda _tell: leaving.pipeline.stop(), "Closing"))
+        self.closed.emit()
+
+    def run(
+        self, name: str, do: Callable[[Tell], Any], done: Callable[[Any], object] = lambda _result: None,
+        failed: Callable[[], object] = lambda: None,
+    ) -> Job[Any]:  # fmt: skip
+        """Do something slow on a thread, then call `done` with its result, or tell its error and call `failed`."""
+        task = Task(Job(do, name), done, failed)
+        self.tasks.append(task)
+        return task.job
+
+    def shut_down(self) -> None:
+        """Stop every thread and release the device; waits for that."""
+        self._timer.stop()
+        for task in self.tasks:
+            task.job.cancel()
+        if self._opening is not None:
+            try:
+                self.session = self._opening.wait()
+            except Exception:
+                log.exception("opening %s, while the window was closed", self._request)
+            self._opening = None
+        session, self.session = self.session, None
+        jobs: list[Job[Any]] = [*self._leaving, *(task.job for task in self.tasks)]
+        if session is not None:
+            jobs.append(Job(lambda _tell: session.pipeline.stop(), "Closing"))
+        for job in jobs:
+            try:
+                job.wait()
+            except Cancelled:
+                pass
+            except Exception:
+                log.exception("%s, while the window was closed", job.name)
+
+    def _change(self, leaving: Session | None, request: Request) -> Session:
+        """Opening thread: leave one source before another is opened, since it may be the same camera."""
+        for job in self._leaving:
+            job.wait()
+        if leaving is not None:
+            leaving.pipeline.stop()
+        return self._open_session(request)
+
+    def _tick(self) -> None:
+        self._ticks += 1
+        if self._ticks % LOOK_TICKS == 0:
+            self.ticking.emit()
+        self._poll_tasks()
+        if self._opening is not None:
+            self._poll_opening(self._opening)
+        elif self.session is not None:
+            self._take_newest(self.session)
+
+    def _poll_opening(self, opening: Job[Session]) -> None:
+        if opening.running:
+            return
+        self._opening = None
+        wanted, self._next = self._next, None
+        try:
+            session = opening.poll()
+        except Exception as error:
+            if wanted is None:
+                self._fail(error)
+            else:
+                self.open(wanted)
+            return
+        assert session is not None
+        self.session = session
+        if wanted is not None:
+            self.open(wanted)
+        elif self._request is None:  # closed meanwhile
+            self.close()
+        else:
+            self.opened.emit(session)
+            session.start()
+
+    def _take_newest(self, session: Session) -> None:
+        status = session.pipeline.status()
+        if status.error is not None:
+            self._fail(status.error)
+            return
+        tracked = session.pipeline.latest()
+        if tracked is not None and tracked is not self.shown:
+            self.shown = tracked
+            self.frame.emit(tracked)
+        elif tracked is not None and status.state is PipelineState.ENDED and status.caught_up:
+            self.ended.emit()
+        self.ticked.emit(tracked, status)
+
+    def _poll_tasks(self) -> None:
+        for task in [task for task in self.tasks if not task.job.running]:
+            self.tasks.remove(task)
+            try:
+                result = task.job.poll()
+            except Cancelled:
+                task.failed()
+            except Exception as error:
+                self.failed.emit(in_words(error), None)
+                task.failed()
+            else:
+                task.done(result)
+        self._leaving = [job for job in self._leaving if job.running or self._left_badly(job)]
+
+    def _left_badly(self, job: Job[None]) -> bool:
+        """Tell what went wrong in closing; never keeps the job."""
+        try:
+            job.poll()
+        except Exception as error:
+            self.failed.emit(in_words(error), None)
+        return False
+
+    def _fail(self, error: BaseException) -> None:
+        request = self._request
+        self.close()
+        self.failed.emit(in_words(error), request)
+
+
+def in_words(error: BaseException) -> str:
+    """What to tell the user; what nobody expected is logged with where it came from."""
+    if isinstance(error, DphmError):
+        return str(error)
+    log.error("unexpected error", exc_info=error)
+    return f"{type(error).__name__}: {error}"
