@@ -10,6 +10,8 @@ from PyQt5.QtWidgets import QWidget
 from app.view3d.color_map import LIMIT_MM, STOPS, UNKNOWN
 
 TITLE = "Depth image from mesh, mm"
+CORNER = 12
+"""Pixels between the scale bar and the view's edges."""
 NUMBERS = (-LIMIT_MM, 0.0, LIMIT_MM)
 
 
@@ -19,10 +21,14 @@ class ScaleBar(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WA_TransparentForMouseEvents)
-        height = self.fontMetrics().height()
-        width = self.fontMetrics().horizontalAdvance(TITLE) + 2 * height
-        self.resize(width, 5 * height)
         self.hide()
+
+    def put_in_corner(self) -> None:
+        """Take the size that the font asks for, in the lower left corner of the view."""
+        self.ensurePolished()
+        line = self.fontMetrics().height()
+        self.resize(self.fontMetrics().horizontalAdvance(TITLE) + 2 * line, 5 * line)
+        self.move(CORNER, self.parentWidget().height() - self.height() - CORNER)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paint title, bar, numbers, and what grey means."""

@@ -24,8 +24,8 @@ CAMERA_TO_SCENE = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=np.float64)
 VIEW_HEIGHT_M = 0.42
 """What the view shows at the head's distance: a head and its shoulders."""
 BACKGROUND = "#15181d"
-CORNER = 12
-"""Pixels between the scale bar and the view's edges."""
+KEPT_S = 1.0
+"""Seconds for which the room stays hidden once the head is not found any longer."""
 
 
 class View3D:
@@ -49,11 +49,14 @@ class View3D:
         self._scale_bar = ScaleBar(self._canvas.native)
         self._style = DEFAULT_STYLE
         self._head_cam: NDArray[np.float64] | None = None
+        self._head_seen_s = 0.0
+        self._missed: tuple[TrackedFrame, NDArray[np.int32]] | None = None
         self._intrinsics: Intrinsics | None = None
         self._aimed_at = Aim.NOTHING
         self._follow = self._through_camera = False
         self._camera.transform.changed.connect(self._view_moved)
         self._canvas.events.resize.connect(self._resized)
+        self._canvas.events.draw.connect(self._show_missed, position="first")
 
     @property
     def widget(self) -> QWidget:
@@ -63,15 +66,33 @@ class View3D:
     def clear(self) -> None:
         """Forget the last recording."""
         self._layers.clear()
-        self._head_cam, self._intrinsics, self._aimed_at = None, None, Aim.NOTHING
+        self._head_cam, self._intrinsics, self._aimed_at, self._missed = None, None, Aim.NOTHING, None
 
     def show(self, tracked: TrackedFrame, faces: NDArray[np.int32]) -> None:
-        """Draw a frame and its mesh with (F, 3) faces; the first frame, and the first with a head, aim the view."""
+        """Draw a frame and its mesh with (F, 3) faces; the first frame, and the first with a head, aim the view.
+
+        While nobody sees the view only the newest frame is kept, for later: vispy would keep every one's changes.
+        """
+        window = self._canvas.native.window().windowHandle()
+        if window is not None and window.isExposed() and self._canvas.native.isVisible():
+            self._missed = None
+            self._show(tracked, faces)
+        else:
+            self._missed = tracked, faces
+
+    def _show_missed(self, _event: object) -> None:
+        """Before painting: catch up with what came while nobody saw the view."""
+        missed, self._missed = self._missed, None
+        if missed is not None:
+            self._show(*missed)
+
+    def _show(self, tracked: TrackedFrame, faces: NDArray[np.int32]) -> None:
         frame = tracked.observation.frame
         head_cam, aim = find_head(tracked)
-        self._layers.show(tracked, faces, box_around(head_cam))
         if head_cam is not None:
-            self._head_cam = head_cam
+            self._head_cam, self._head_seen_s = head_cam, frame.timestamp_s
+        lately = abs(frame.timestamp_s - self._head_seen_s) <= KEPT_S
+        self._layers.show(tracked, faces, box_around(self._head_cam if lately else None))
         if frame.intrinsics != self._intrinsics:
             self._intrinsics = frame.intrinsics
             self._layers.set_camera(frame.intrinsics)
@@ -158,10 +179,10 @@ class View3D:
         self._layers.set_eye(tuple(eye), height / (2 * math.tan(math.radians(self._camera.fov) / 2)))
 
     def _resized(self, _event: object) -> None:
-        native = self._canvas.native
-        self._scale_bar.move(CORNER, native.height() - self._scale_bar.height() - CORNER)
+        self._scale_bar.put_in_corner()
         self._layers.set_screen(*self._canvas.physical_size, self._canvas.pixel_scale)
         self._update_lens()
 
     def _show_scale_bar(self) -> None:
+        self._scale_bar.put_in_corner()
         self._scale_bar.setVisible(self._style is MeshStyle.RESIDUAL and self._layers.mesh.visible)

@@ -222,12 +222,34 @@ def test_background_and_clearing(view: View3D, tracked) -> None:
     assert share(picture(view).min(axis=-1) < 200) > 0.1
 
 
-def test_a_view_that_is_hidden_computes_nothing(view: View3D, tracked) -> None:
-    view.show(*tracked())
-    picture(view)
+def test_a_view_that_nobody_sees_computes_nothing_and_catches_up(view: View3D, tracked, qtbot: QtBot) -> None:
+    view.show(*tracked(1.02))
+    first = picture(view)
     view.widget.hide()
-    frame, faces = tracked()
-    view.show(frame, faces)
+    view.show(*tracked(0.5))
+    view.show(*tracked(0.8))
     QApplication.processEvents()
-    assert view._layers.mesh._moved
-    assert view._layers.cloud._changed
+    vertices = tracked(1.02)[0].vertices_cam
+    np.testing.assert_array_equal(view._layers.mesh._vertices, vertices)
+    view.widget.show()
+    qtbot.waitExposed(view.widget)
+    qtbot.waitUntil(lambda: view._layers.mesh._vertices is not None and not view._layers.mesh._moved)
+    assert share(bluish(picture(view))) < share(bluish(first))
+
+
+def test_the_room_stays_hidden_for_a_while_once_the_head_is_lost(view: View3D, tracked) -> None:
+    frame, faces = tracked()
+    nothing = np.zeros((0, 3), np.float32)
+
+    def lost(after_s: float) -> TrackedFrame:
+        image = replace(frame.observation.frame, timestamp_s=after_s)
+        return replace(frame, vertices_cam=None, observation=Observation(image, nothing, nothing, None))
+
+    def wall() -> float:
+        return share(np.abs(picture(view) - 120).max(axis=-1) < 5)
+
+    view.show(frame, faces)
+    view.show(lost(0.9), faces)
+    assert wall() == 0
+    view.show(lost(1.1), faces)
+    assert wall() > 0.3
