@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 
 from dphm_core.diffusion.prior import LatentPrior
@@ -42,8 +43,8 @@ class Follower:
         """After the last frame."""
         self.state: FitState | None = None
         """Where the head is, or was last."""
-        self._model, self._config = identity.subject.model, config
-        self._solver = make_solver(identity.subject, config, prior)
+        self._model, self._config = identity.subject.model, self._worth(config)
+        self._solver = make_solver(identity.subject, self._config, prior)
         self._watch = Watch(identity.subject, identity.known, config)
         self._frames_lost = config.search_frames
         self._smoother = Smoother(config.smoothness, config.expression_sigma)
@@ -53,8 +54,8 @@ class Follower:
 
     def adjust(self, config: TrackerConfig) -> None:
         """Go on with other live settings: the head is followed as before."""
-        self._config = config
-        self._solver.adjust(config)
+        self._config = self._worth(config)
+        self._solver.adjust(self._config)
         self._smoother.smoothness = config.smoothness
 
     def follow(self, observation: Observation) -> TrackedFrame:
@@ -102,6 +103,11 @@ class Follower:
         self.status = TrackStatus.TRACKING
         self._watch.restart()
         self._smoother.restart()
+
+    def _worth(self, config: TrackerConfig) -> TrackerConfig:
+        """A tracker's settings as far as this identity is worth them."""
+        most = self.identity.most_points
+        return config if most is None else replace(config, points=min(config.points, most))
 
     def _fit(self, observation: Observation) -> tuple[Belief | None, str]:
         """Fit from the frame before, else from the landmarks; None with the reason where neither holds."""

@@ -38,6 +38,8 @@ COMPARE_ITERATIONS = 6
 GENERIC_RESIDUAL_M = 0.002
 GENERIC_SHAPE_ERROR_M = 0.01
 """What the mean head leaves of anybody's: it takes nobody for a stranger."""
+GENERIC_POINTS = 600
+"""More do not make it a better head, and take the time in which a better one is worked out."""
 GLANCE_FRAMES = 10
 """Frames with a face that a provisional head is worked out from."""
 GLANCE_KEYFRAMES, GLANCE_ITERATIONS, GLANCE_POINTS = 4, 6, 300
@@ -62,6 +64,8 @@ class Identity:
     """That it took."""
     provisional: bool = False
     """Whether it is only to be shown until there is a better one."""
+    most_points: int | None = None
+    """How many of a frame's depth points following it is worth, where that is a matter."""
 
 
 class IdentityFinder:
@@ -227,7 +231,8 @@ def generic_identity(model: HeadModel, check: Check = lambda: None) -> Identity:
     known = KnownSubject(
         coefficients, 1.0, GENERIC_RESIDUAL_M, GENERIC_SHAPE_ERROR_M, model.name, model_fingerprint(model)
     )
-    return Identity(known, build_subject(model, coefficients, 1.0, check, COARSE_SPACING))
+    subject = build_subject(model, coefficients, 1.0, check, COARSE_SPACING)
+    return Identity(known, subject, provisional=True, most_points=GENERIC_POINTS)
 
 
 def _change_m(before: Subject, after: Subject) -> float:

@@ -20,6 +20,7 @@ from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.follower import Follower
 from dphm_core.tracking.frame_solver import FrameSolver
+from dphm_core.tracking.identity import GENERIC_POINTS, generic_identity
 from dphm_core.tracking.live_settings import LiveSettings
 from dphm_core.tracking.on_device.solver import DeviceSolver
 from dphm_core.tracking.sampling import face_points
@@ -104,6 +105,16 @@ def test_they_hold_for_the_next_identity_too(
     sampled.clear()
     tracker.track(observations[9])
     assert sampled == [600]
+
+
+def test_the_mean_head_is_not_worth_all_points(
+    first_pass: FirstPass, observations: list[Observation], sampled: list[int]
+) -> None:
+    follower = Follower(generic_identity(first_pass[0].model), CONFIG, None, FrameSolver)
+    for points in (1500, 1000, 300):
+        follower.adjust(replace(CONFIG, points=points))
+        follower.follow(observations[8])
+    assert sampled == [GENERIC_POINTS, GENERIC_POINTS, 300]
 
 
 @pytest.mark.parametrize("make_solver", [FrameSolver, on_device])
