@@ -13,7 +13,7 @@ from dphm_core.frames import TrackedFrame
 
 HEAD_RADIUS_M = 0.1
 """From the face's surface to the middle of the head."""
-AROUND_HEAD_M = ((-0.32, -0.27, -0.40), (0.32, 0.36, 0.45))
+AROUND_HEAD_M = ((-0.32, -0.27, -0.30), (0.32, 0.36, 0.45))
 """Points in this box around the head's middle are drawn, shoulders and hands included; the rest is the room."""
 
 
