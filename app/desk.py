@@ -67,6 +67,7 @@ class Desk(QObject):
         self._request: Request | None = None
         self._next: Request | None = None
         self._leaving: list[Job[None]] = []
+        self._left: list[Session] = []  # some of them may be loading still
         self.session: Session | None = None
         self.shown: TrackedFrame | None = None
         self.tasks: list[Task] = []
@@ -87,6 +88,8 @@ class Desk(QObject):
             self._next = request
             return
         leaving, self.session = self.session, None
+        if leaving is not None:
+            self._left.append(leaving)
         self.shown, self._request = None, request
         self._opening = Job(lambda _tell: self._change(leaving, request), "Opening")
         self.opening.emit(request)
@@ -106,7 +109,7 @@ class Desk(QObject):
         leaving, self.session = self.session, None
         self.shown = self._request = self._next = None
         if leaving is not None:
-            self._leaving.append(Job(lambda _tell: leaving.pipeline.stop(), "Closing"))
+            self._leave(leaving)
         self.closed.emit()
 
     def run(
@@ -130,23 +133,29 @@ class Desk(QObject):
                 log.exception("opening %s, while the window was closed", self._request)
             self._opening = None
         session, self.session = self.session, None
-        jobs: list[Job[Any]] = [*self._leaving, *(task.job for task in self.tasks)]
         if session is not None:
-            jobs.append(Job(lambda _tell: session.pipeline.stop(), "Closing"))
-        for job in jobs:
+            self._leave(session)
+        for job in [*self._leaving, *(task.job for task in self.tasks)]:
             try:
                 job.wait()
             except Cancelled:
                 pass
             except Exception:
                 log.exception("%s, while the window was closed", job.name)
+        for left in self._left:
+            left.wait()
+
+    def _leave(self, session: Session) -> None:
+        """Close a session beside what goes on."""
+        self._leaving.append(Job(lambda _tell: session.close(), "Closing"))
+        self._left.append(session)
 
     def _change(self, leaving: Session | None, request: Request) -> Session:
         """Opening thread: leave one source before another is opened, since it may be the same camera."""
         for job in self._leaving:
             job.wait()
         if leaving is not None:
-            leaving.pipeline.stop()
+            leaving.close()
         return self._open_session(request)
 
     def _tick(self) -> None:
@@ -208,6 +217,7 @@ class Desk(QObject):
             else:
                 task.done(result)
         self._leaving = [job for job in self._leaving if job.running or self._left_badly(job)]
+        self._left = [session for session in self._left if session.loading]
 
     def _left_badly(self, job: Job[None]) -> bool:
         """Tell what went wrong in closing; never keeps the job."""

@@ -88,6 +88,16 @@ class LateTracker:
         if self._parts is not None:
             self._parts.tracker.cancel()
 
+    @property
+    def loading(self) -> bool:
+        """Whether they are being loaded."""
+        return self._job is not None and self._job.running
+
+    def wait(self) -> None:
+        """Wait until nothing is being loaded: a program must not end in the midst of that. For any thread."""
+        if self._job is not None:
+            self._job.join()
+
     def close(self) -> None:
         """Release the landmark detector."""
         self._closed = True

@@ -90,6 +90,20 @@ class Session:
         if isinstance(self.tracker, LateTracker):
             self.tracker.start()
 
+    def close(self) -> None:
+        """Stop the threads and release the device; slow, and raises what went wrong."""
+        self.pipeline.stop()
+
+    @property
+    def loading(self) -> bool:
+        """Whether its tracker is being loaded."""
+        return isinstance(self.tracker, LateTracker) and self.tracker.loading
+
+    def wait(self) -> None:
+        """Once closed: wait for what could not be hurried, the loading of a tracker."""
+        if isinstance(self.tracker, LateTracker):
+            self.tracker.wait()
+
     def track_on(self) -> None:
         """Go on with a recording that waited for its tracker; any thread."""
         if self.live:

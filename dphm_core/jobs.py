@@ -93,8 +93,12 @@ class Job(Generic[T]):
 
     def wait(self) -> T | None:
         """Like `poll`, once it is over."""
-        self._thread.join()
+        self.join()
         return self.poll()
+
+    def join(self) -> None:
+        """Wait until it is over, however it ends."""
+        self._thread.join()
 
     def _run(self) -> None:
         try:

@@ -126,6 +126,8 @@ class RecordingControl(QObject):
     def _begun(self, begun: tuple[Session, Recording]) -> None:
         session, self._running = begun
         self._ending = False
+        self._offer()
+        self._bar.show_status(self._running.status)
         if session is not self._desk.session:  # another source was opened meanwhile
             self.stop()
 
@@ -134,16 +136,22 @@ class RecordingControl(QObject):
         if self._running is None:
             return
         status = self._running.status
-        self._bar.show_status(status)
         if status.finished:
-            self._running = None
-            if self._desk.session is not None:
-                self._desk.session.pipeline.record(None)
-            self._offer()
-            if status.frames:
-                self.recorded.emit(str(status.path))
-        elif not self._ending and (status.error is not None or status.full):
+            self._end(status)
+            return
+        self._bar.show_status(status)
+        if not self._ending and (status.error is not None or status.full):
             self.stop()
+
+    def _end(self, status: RecordingStatus) -> None:
+        """Nothing more is written."""
+        self._running = None
+        if self._desk.session is not None:
+            self._desk.session.pipeline.record(None)
+        self._bar.show_saved(status.path, status)
+        self._offer()
+        if status.frames:
+            self.recorded.emit(str(status.path))
 
     def _closed(self) -> None:
         self.stop()
@@ -158,7 +166,7 @@ class RecordingControl(QObject):
 
     def convert(self, path: str) -> None:
         """Turn a recording into a folder of images beside it."""
-        target = Path(f"{path}_images")
+        target = Path(f"{path.removesuffix('.mkv')}_images")
 
         def work(tell: Tell) -> Path:
             from dphm_core.recording.convert import ConvertOptions, convert

@@ -105,8 +105,8 @@ class TrackingPanel(QWidget):
             self._show_what_is_possible()
 
     def show_tracked(self, tracked: TrackedFrame) -> None:
-        """Show a frame's state, reason and confidence; nothing where tracking is off."""
-        if self._open and self._tracking:
+        """Show a frame's state, reason and confidence, tracked now or before; not where tracking is off."""
+        if self._tracking or not self._open:
             self._say_state(tracked.status, tracked.reason)
             self.confidence.show_share(tracked.confidence)
 
