@@ -140,7 +140,8 @@ class HeadMeshVisual(PlacedVisual):
             super().draw()
             if lines:
                 self._draw_mode, self._index_buffer = "lines", self._lines
-        self.update_gl_state(depth_func="lequal", color_mask=SEEN, cull_face=False, polygon_offset_fill=False)
+        cull = "back" if self._style is MeshStyle.TRANSLUCENT else False  # in others one may look into the neck
+        self.update_gl_state(depth_func="lequal", color_mask=SEEN, cull_face=cull, polygon_offset_fill=False)
         super().draw()
 
     def _prepare_draw(self, view: Visual) -> bool:  # noqa: ARG002 - vispy's signature
