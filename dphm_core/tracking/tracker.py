@@ -113,14 +113,15 @@ class HeadTracker:
             return tracked
 
     def warm_up(self, observation: Observation) -> None:
-        """Make the mean head, and fit it to any head that is seen from the front: first uses are slow.
+        """Fit the subject's head, or else the mean head, to any that is seen from the front: first uses are slow.
 
         For a model with a template, on any thread before the first frame, where it may take seconds.
         """
         prepare_thread(self.config.threads)
         with self._own_turn():
-            mean_head = self._identities.mean_head.make()
-            follower = Follower(mean_head, self.config, self._prior, self._make_solver)
+            known = self._follower
+            identity = self._identities.mean_head.make() if known is None else known.identity
+            follower = Follower(identity, self.config, self._prior, self._make_solver)
             for _ in ("found by its landmarks", "followed"):
                 follower.follow(observation)
 

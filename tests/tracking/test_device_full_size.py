@@ -58,7 +58,7 @@ def test_the_mesh_is_carried_along_as_the_plain_warp_does(model: HeadModel, subj
     solver, truth = DeviceSolver(subject, CONFIG, None, CPU), states(model, 3)
     for index, state in enumerate(truth):
         if index == 1:
-            solver._runner._memory.posed[::2] = torch.nan  # as after a fit that went wrong
+            solver._runner.memory.posed[::2] = torch.nan  # as after a fit that went wrong
             solver.solve(seen(subject, state, index), state)
         fit = solver.solve(seen(subject, state, index), state)
         expected = subject.inverse_warp(subject.vertices_canonical, fit.state.expression)
