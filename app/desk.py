@@ -70,6 +70,8 @@ class Desk(QObject):
         self._left: list[Session] = []  # some of them may be loading still
         self.session: Session | None = None
         self.shown: TrackedFrame | None = None
+        self.frozen = False
+        """Whether the picture of a camera stands still; frames go on, and are recorded."""
         self.tasks: list[Task] = []
         self._ticks = 0
         self._timer = QTimer(self)

@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
         desk = self.desk
         desk.opened.connect(self._opened)
         desk.closed.connect(self._closed)
-        desk.frame.connect(self._frame)
+        self.views.shown.connect(self._shown)
         desk.ticked.connect(self._ticked)
         desk.failed.connect(lambda text, _request: self.failed.emit(text))
         desk.ticking.connect(self._look_around)
@@ -262,10 +262,7 @@ class MainWindow(QMainWindow):
         self.hud.show_message("")
         self.pages.setCurrentIndex(0)
 
-    def _frame(self, tracked: TrackedFrame) -> None:
-        if self.player.frozen:
-            return
-        self.views.show(tracked)
+    def _shown(self) -> None:
         self._view_rate.tick()
         self.frames_shown += 1
         self.frame_shown.emit(self.frames_shown)

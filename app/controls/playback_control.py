@@ -33,8 +33,6 @@ class PlaybackControl(QObject):
     def __init__(self, desk: Desk, bar: PlaybackBar, store: TrackStore, window: QWidget) -> None:
         super().__init__(window)
         self._desk, self._bar, self._store = desk, bar, store
-        self.frozen = False
-        """Whether the picture of a camera stands still; frames go on, and are recorded."""
         self._tracking_all: Job[Path] | None = None
         self._ticks = 0
         self._uri = ""
@@ -58,7 +56,7 @@ class PlaybackControl(QObject):
         session = self._desk.session
         if session is not None:
             playing = session.pipeline.status().state is PipelineState.PLAYING
-            self._play(self.frozen if session.live else not playing)
+            self._play(self._desk.frozen if session.live else not playing)
 
     def track_all(self) -> None:
         """Track every frame of the open recording, in the background, and show the result."""
@@ -90,14 +88,14 @@ class PlaybackControl(QObject):
 
     def _opening(self, request: Request) -> None:
         self._cancel()
-        self.frozen = False
+        self._desk.frozen = False
         if request.uri != self._uri:
             self._bar.clear_selection()
         self._uri = request.uri
 
     def _opened(self, session: Session) -> None:
         info, request = session.pipeline.info, session.request
-        self.frozen = False
+        self._desk.frozen = False
         self._bar.set_length(info.length, info.fps)
         self._bar.set_playing(request.playing)
         if session.live:
@@ -124,7 +122,7 @@ class PlaybackControl(QObject):
     def _tick(self, _tracked: TrackedFrame | None, status: PipelineStatus) -> None:
         session = self._desk.session
         live = session is not None and session.live
-        self._bar.set_playing(not self.frozen if live else status.state is PipelineState.PLAYING)
+        self._bar.set_playing(not self._desk.frozen if live else status.state is PipelineState.PLAYING)
         self._ticks += 1
         if self._tracking_all is not None and self._ticks % PROGRESS_TICKS == 0:
             self._bar.show_job(self._tracking_all.progress)
@@ -134,7 +132,7 @@ class PlaybackControl(QObject):
         if session is None:
             return
         if session.live:
-            self.frozen = not play
+            self._desk.frozen = not play
         else:
             (session.pipeline.play if play else session.pipeline.pause)()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,11 @@ class View3D:
         self._follow = self._through_camera = False
         self._camera.transform.changed.connect(self._view_moved)
         self._canvas.events.resize.connect(self._resized)
-        self._canvas.events.draw.connect(self._show_missed, position="first")
+        self._canvas.events.draw.connect(self._begin_painting, position="first")
+        self._canvas.native.frameSwapped.connect(self._end_painting)
+        self._painting_since: float | None = None
+        self.paint_s = 0.0
+        """How long the last painting took, until the picture was there."""
 
     @property
     def widget(self) -> QWidget:
@@ -80,11 +85,16 @@ class View3D:
         else:
             self._missed = tracked, faces
 
-    def _show_missed(self, _event: object) -> None:
-        """Before painting: catch up with what came while nobody saw the view."""
+    def _begin_painting(self, _event: object) -> None:
+        """Catch up with what came while nobody saw the view."""
+        self._painting_since = perf_counter()
         missed, self._missed = self._missed, None
         if missed is not None:
             self._show(*missed)
+
+    def _end_painting(self) -> None:
+        if self._painting_since is not None:
+            self.paint_s, self._painting_since = perf_counter() - self._painting_since, None
 
     def _show(self, tracked: TrackedFrame, faces: NDArray[np.int32]) -> None:
         frame = tracked.observation.frame
@@ -131,6 +141,11 @@ class View3D:
         self._camera.azimuth, self._camera.elevation = turntable_angles(centre)
         self._camera.scale_factor = height_m
         self._camera.fov = math.degrees(2 * math.atan(height_m / 2 / distance))
+
+    def orbit(self, azimuth_deg: float, elevation_deg: float) -> None:
+        """Turn the eye around the head, to its left and up."""
+        self._camera.azimuth += azimuth_deg
+        self._camera.elevation += elevation_deg
 
     def reset(self) -> None:
         """Aim anew, as at the first frame: at the head, from the camera; undoes what the mouse has done."""

@@ -177,7 +177,7 @@ def test_a_job_that_failed_is_told_and_the_source_stays_open(playing, qtbot) -> 
 def test_the_picture_of_a_camera_stands_still_while_frames_go_on(playing, qtbot) -> None:
     window, _ = playing
     qtbot.mouseClick(window.playback.play, Qt.LeftButton)
-    assert window.player.frozen
+    assert window.desk.frozen
     shown, read = window.frames_shown, window.desk.session.pipeline.status().frames_read
     qtbot.waitUntil(lambda: window.desk.session.pipeline.status().frames_read > read + 5)
     assert window.frames_shown == shown
@@ -227,7 +227,7 @@ def test_every_shortcut_is_listed_once_and_does_something(playing, qtbot) -> Non
     action_of(window, "P").trigger()
     assert not window.options.layers[Layer.POINTS].isChecked()
     action_of(window, "Space").trigger()
-    assert window.player.frozen
+    assert window.desk.frozen
 
 
 def action_of(window, keys: str) -> QAction:
