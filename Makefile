@@ -11,7 +11,7 @@ OUT ?= out/demo
 XVFB := xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test lint bench-view system landmark-model clean
+.PHONY: help setup demo app test lint bench-view bench-window soak screenshots system landmark-model clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,7 +35,16 @@ lint: $(VENV)/.installed  ## ruff, mypy and import contracts
 	$(BIN)/lint-imports
 
 bench-view: setup  ## measure how fast the 3-D view draws, by software, alone and beside the tracker
-	LIBGL_ALWAYS_SOFTWARE=1 $(XVFB) $(BIN)/python -m app.view_benchmark $(SOURCE)
+	LIBGL_ALWAYS_SOFTWARE=1 $(XVFB) $(BIN)/python -m app.bench.view
+
+bench-window: setup  ## measure what the window costs the tracker, and how soon the first picture is there
+	LIBGL_ALWAYS_SOFTWARE=1 $(XVFB) $(BIN)/python -m app.bench.window
+
+soak: setup  ## twenty minutes of simulated live tracking in the window: memory, latency, how long it keeps the user waiting
+	LIBGL_ALWAYS_SOFTWARE=1 $(XVFB) $(BIN)/python -m app.bench.soak
+
+screenshots: setup  ## pictures of every panel and state of the window, in docs/screenshots
+	$(XVFB) $(BIN)/python -m app.bench.screenshots
 
 clean:  ## remove the environment and the caches
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -28,6 +28,7 @@ from app.controls.source_control import SourceControl
 from app.controls.tracking_control import TrackingControl, remembered_settings
 from app.controls.view_control import ViewControl
 from app.desk import Desk
+from app.paint_pace import PaintPace
 from app.panels.expression_bars import ExpressionBars
 from app.panels.hud import Hud
 from app.panels.image_preview import ImagePreview
@@ -131,6 +132,7 @@ class MainWindow(QMainWindow):
         self.recorder.recorded.connect(self.sources.remember)
         self.record_bar.open_recorded.connect(self.sources.open)
         self._connect()
+        self._pace = PaintPace(self, self.view.widget, self._tracks)
         add_actions(self)
         self.set_theme(THEMES.get(settings.text("theme", "dark"), THEMES["dark"]))
         self._restore_geometry()
@@ -261,6 +263,10 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(TITLE)
         self.hud.show_message("")
         self.pages.setCurrentIndex(0)
+
+    def _tracks(self) -> bool:
+        session = self.desk.session
+        return session is not None and session.tracks
 
     def _shown(self) -> None:
         self._view_rate.tick()

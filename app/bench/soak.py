@@ -104,7 +104,7 @@ def _judge(samples: Samples, closing_s: float) -> bool:
     early, late = (
         np.nanmedian(part) for part in (samples.latency_ms[start : start + third], samples.latency_ms[-third:])
     )
-    say(f"frames shown      {samples.frames}, {samples.tracked / max(samples.frames, 1):.1%} tracked")
+    say(f"frames            {samples.frames}, {samples.tracked / max(samples.frames, 1):.1%} tracked")
     say(f"memory growth     {growth:+.1f} MB (first to last third, after the start), asked below {MAX_GROWTH_MB:g}")
     say(f"latency           {early:.0f} ms in the first third, {late:.0f} ms in the last")
     say(f"GUI waits > 50 ms {samples.long_waits}, longest {max(samples.longest_ms[start:]):.0f} ms after the start")

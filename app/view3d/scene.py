@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,11 +56,7 @@ class View3D:
         self._follow = self._through_camera = False
         self._camera.transform.changed.connect(self._view_moved)
         self._canvas.events.resize.connect(self._resized)
-        self._canvas.events.draw.connect(self._begin_painting, position="first")
-        self._canvas.native.frameSwapped.connect(self._end_painting)
-        self._painting_since: float | None = None
-        self.paint_s = 0.0
-        """How long the last painting took, until the picture was there."""
+        self._canvas.events.draw.connect(self._show_missed, position="first")
 
     @property
     def widget(self) -> QWidget:
@@ -85,16 +80,11 @@ class View3D:
         else:
             self._missed = tracked, faces
 
-    def _begin_painting(self, _event: object) -> None:
-        """Catch up with what came while nobody saw the view."""
-        self._painting_since = perf_counter()
+    def _show_missed(self, _event: object) -> None:
+        """Before painting: catch up with what came while nobody saw the view."""
         missed, self._missed = self._missed, None
         if missed is not None:
             self._show(*missed)
-
-    def _end_painting(self) -> None:
-        if self._painting_since is not None:
-            self.paint_s, self._painting_since = perf_counter() - self._painting_since, None
 
     def _show(self, tracked: TrackedFrame, faces: NDArray[np.int32]) -> None:
         frame = tracked.observation.frame

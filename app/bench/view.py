@@ -1,4 +1,4 @@
-"""How fast the 3-D view draws: `python -m app.view_benchmark`, best where nothing else runs.
+"""How fast the 3-D view draws: `python -m app.bench.view`, best where nothing else runs.
 
 An update is what the window does with a new frame: `View3D.show`, painting, and waiting until the picture is there.
 """
@@ -10,19 +10,17 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import monotonic, perf_counter, process_time, sleep
 
 import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from app.main import DEMO, forget_cv2_qt_plugins
+from app.main import forget_cv2_qt_plugins
 from app.session import Request, Session, open_session
 from app.view3d.aim import box_around, find_head
 from app.view3d.cloud_points import MAX_POINTS, CloudPoints
 from dphm_core.frames import TrackedFrame
-from dphm_core.pipeline import PipelineState
 
 SIZE = (900, 700)
 """Of the view, pixels."""
@@ -43,8 +41,8 @@ NextFrame = Callable[[], tuple[TrackedFrame, Faces]]
 class BenchmarkOptions:
     """Measure how fast the 3-D view draws, alone and beside the tracker at full load."""
 
-    source: tyro.conf.Positional[Path] = DEMO
-    """Recording that is tracked."""
+    source: tyro.conf.Positional[str] = "simulated"
+    """What is tracked."""
     updates: int = 90
     """Measured per style."""
 
@@ -135,8 +133,6 @@ class BusyTracker:
             status = pipeline.status()
             if status.error is not None:
                 raise status.error
-            if status.state is PipelineState.ENDED:
-                pipeline.play()
             tracked = pipeline.latest()
             if tracked is not None and tracked.vertices_cam is not None:
                 return tracked, self._session.tracker.faces
@@ -209,10 +205,10 @@ def enlarge(tracked: TrackedFrame, factor: float) -> TrackedFrame:
 
 def main() -> None:
     """Measure and write the tables."""
-    options = tyro.cli(BenchmarkOptions, prog="python -m app.view_benchmark")
+    options = tyro.cli(BenchmarkOptions, prog="python -m app.bench.view")
     forget_cv2_qt_plugins()
     stand = Stand()
-    tracker = BusyTracker(open_session(Request(str(options.source))), stand)
+    tracker = BusyTracker(open_session(Request(options.source)), stand)
     try:
         kept = tracker.collect(KEPT)
         busy = measure_all(stand, tracker.next_frame, options.updates)
