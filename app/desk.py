@@ -30,6 +30,8 @@ class Task:
     job: Job[Any]
     done: Callable[[Any], object]
     failed: Callable[[], object]
+    quiet: bool
+    """Whether it is too short to be shown, or shown elsewhere."""
 
 
 class Desk(QObject):
@@ -116,10 +118,10 @@ class Desk(QObject):
 
     def run(
         self, name: str, do: Callable[[Tell], Any], done: Callable[[Any], object] = lambda _result: None,
-        failed: Callable[[], object] = lambda: None,
+        failed: Callable[[], object] = lambda: None, quiet: bool = False,
     ) -> Job[Any]:  # fmt: skip
         """Do something slow on a thread, then call `done` with its result, or tell its error and call `failed`."""
-        task = Task(Job(do, name), done, failed)
+        task = Task(Job(do, name), done, failed, quiet)
         self.tasks.append(task)
         return task.job
 

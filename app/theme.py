@@ -91,10 +91,6 @@ QPushButton, QToolButton {{ background: {theme.base}; border: 1px solid {theme.l
 QPushButton:hover, QToolButton:hover {{ background: {theme.raised}; }}
 QPushButton:checked, QToolButton:checked {{ border-color: {theme.accent}; color: {theme.accent}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {theme.faint}; }}
-QWidget#message {{ background: #8a3324; }}
-QWidget#message QLabel {{ background: transparent; color: #ffffff; }}
-QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {theme.faint}; border-radius: 3px; }}
-QCheckBox::indicator:checked {{ background: {theme.accent}; border-color: {theme.accent}; }}
 QSlider::groove:horizontal {{ height: 4px; background: {theme.line}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 14px; margin: -5px 0; background: {theme.accent}; border-radius: 7px; }}
 QToolTip {{ background: {theme.base}; color: {theme.text}; border: 1px solid {theme.line}; }}

@@ -27,7 +27,7 @@ from app.controls.recording_control import RecordingControl
 from app.controls.source_control import SourceControl
 from app.controls.tracking_control import TrackingControl, remembered_settings
 from app.controls.view_control import ViewControl
-from app.desk import Desk
+from app.desk import Desk, Task
 from app.paint_pace import PaintPace
 from app.panels.expression_bars import ExpressionBars
 from app.panels.hud import Hud
@@ -206,40 +206,36 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addPermanentWidget(self.hud, 1)
+        self.hud.hide()
         self._add_docks()
 
     def _add_docks(self) -> None:
         picture = self._dock("Picture", self.preview)
         tabs = [
-            self._dock(title, widget)
+            self._dock(title, scrollable(widget))
             for title, widget in (
                 ("Tracking", self.tracking), ("View", self.options), ("Expression", self.bars), ("Residual", self.plot)
             )
         ]  # fmt: skip
         for before, after in pairwise(tabs):
             self.studio.tabifyDockWidget(before, after)
+            after.setTitleBarWidget(QWidget())  # the tab says it already
+        tabs[0].setTitleBarWidget(QWidget())
         tabs[0].raise_()
         self.studio.setTabPosition(Qt.RightDockWidgetArea, QTabWidget.North)
         self.studio.resizeDocks([picture, tabs[0]], [210, 400], Qt.Vertical)
         self.studio.resizeDocks([picture], [330], Qt.Horizontal)
         self.docks = [picture, *tabs]
 
-    def _dock(self, title: str, *widgets: QWidget) -> QDockWidget:
+    def _dock(self, title: str, widget: QWidget) -> QDockWidget:
         dock = QDockWidget(title, self.studio)
         dock.setObjectName(title.lower())
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(8, 8, 8, 8)
-        for widget in widgets:
-            column.addWidget(widget)
-        column.addStretch()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QScrollArea.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
-        area.setMinimumWidth(PANEL_WIDTH_EM * self.fontMetrics().horizontalAdvance("m"))
-        area.setWidget(content)
-        dock.setWidget(area)
+        column.addWidget(widget)
+        content.setMinimumWidth(PANEL_WIDTH_EM * self.fontMetrics().horizontalAdvance("m"))
+        dock.setWidget(content)
         self.studio.addDockWidget(Qt.RightDockWidgetArea, dock)
         return dock
 
@@ -257,11 +253,12 @@ class MainWindow(QMainWindow):
         self.frames_shown = 0
         self.setWindowTitle(f"{session.pipeline.info.label} – {TITLE}")
         self.hud.show_message("Waiting for the first frame …")
+        self.hud.show()
         self.pages.setCurrentIndex(1)
 
     def _closed(self) -> None:
         self.setWindowTitle(TITLE)
-        self.hud.show_message("")
+        self.hud.hide()
         self.pages.setCurrentIndex(0)
 
     def _tracks(self) -> bool:
@@ -280,15 +277,19 @@ class MainWindow(QMainWindow):
     def _look_around(self) -> None:
         """Several times a second, whether anything is open or not."""
         self.sources.look_for_cameras()
-        tasks = self.desk.tasks
+        tasks = self._loud_tasks
         if tasks:
             self.job_bar.show_job(tasks[0].job.name, tasks[0].job.progress)
         else:
             self.job_bar.hide_job()
 
     def _cancel_jobs(self) -> None:
-        for task in self.desk.tasks[:1]:
+        for task in self._loud_tasks[:1]:
             task.job.cancel()
+
+    @property
+    def _loud_tasks(self) -> list[Task]:
+        return [task for task in self.desk.tasks if not task.quiet]
 
     def _restore_geometry(self) -> None:
         geometry, state = self.settings.state("geometry"), self.settings.state("panels")
@@ -296,3 +297,18 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if state is not None:
             self.studio.restoreState(state)
+
+
+def scrollable(widget: QWidget) -> QScrollArea:
+    """A panel that can be scrolled where the window is low."""
+    content = QWidget()
+    column = QVBoxLayout(content)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(widget)
+    column.addStretch()
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+    area.setWidget(content)
+    return area

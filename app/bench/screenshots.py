@@ -89,7 +89,6 @@ class Photographer:
     def _start_pages(self) -> None:
         window = self._window
         window.start_page.choices.set_cameras(CAMERAS)
-        window.sources.remember(str(window.places.demo))
         self._take("start")
         window.set_theme(LIGHT)
         self._take("start-light")

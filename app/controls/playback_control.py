@@ -69,7 +69,7 @@ class PlaybackControl(QObject):
         def work(tell: Tell) -> Path:
             return store.track_all(request.uri, request.model, request.device, request.live, request.subject, tell)
 
-        self._tracking_all = self._desk.run("Tracking all frames", work, self._tracked_all, self._gave_up)
+        self._tracking_all = self._desk.run("Tracking all frames", work, self._tracked_all, self._gave_up, quiet=True)
 
     def _tracked_all(self, folder: Path) -> None:
         job, self._tracking_all = self._tracking_all, None
@@ -111,6 +111,7 @@ class PlaybackControl(QObject):
                 "Looking for a saved track",
                 lambda _tell: store.load(uri),
                 lambda found: self._bar.set_saved(found is not None, False),
+                quiet=True,
             )
 
     def _show(self, tracked: TrackedFrame) -> None:

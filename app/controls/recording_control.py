@@ -105,7 +105,11 @@ class RecordingControl(QObject):
             return
         path = self._folder / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
         self._bar.set_available(False, "Starting to record …")
-        self._desk.run("Starting to record", lambda _tell: (session, _begin(session, path)), self._begun, self._offer)
+
+        def work(_tell: Tell) -> tuple[Session, Recording]:
+            return session, _begin(session, path)
+
+        self._desk.run("Starting to record", work, self._begun, self._offer, quiet=True)
 
     def stop(self) -> None:
         """End the recording; it is complete a moment later."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from PyQt5.QtCore import QObject
@@ -79,7 +80,7 @@ class TrackingControl(QObject):
         self._panel.set_device(session.request.device)
         if session.tracks:
             session.pipeline.set_tracking(self._tracking)
-            self._desk.run("Looking what there is", lambda _tell: (model_names(), devices()), self._offer)
+            self._desk.run("Looking what there is", lambda _tell: (model_names(), devices()), self._offer, quiet=True)
 
     def _offer(self, found: tuple[list[str], list[tuple[str, str]]]) -> None:
         """Show which models and devices there are."""
@@ -109,7 +110,7 @@ class TrackingControl(QObject):
     def _show(self, tracked: TrackedFrame) -> None:
         self._panel.show_tracked(tracked)
         self._bars.show_code(tracked.expression_code if tracked.vertices_cam is not None else None)
-        self._plot.add(tracked.observation.frame.timestamp_s, tracked.residual_mm, tracked.status)
+        self._plot.add(monotonic(), tracked.residual_mm, tracked.status)  # a recording's own time goes back in a loop
 
     def _adjust(self, live: LiveSettings) -> None:
         keep_settings(self._settings, live)
@@ -120,13 +121,13 @@ class TrackingControl(QObject):
         session = self._desk.session
         if session is not None and session.head_tracker is not None:
             tracker = session.head_tracker
-            self._desk.run("Forgetting the subject", lambda _tell: tracker.recalibrate())
+            self._desk.run("Forgetting the subject", lambda _tell: tracker.recalibrate(), quiet=True)
 
     def _find_again(self) -> None:
         session = self._desk.session
         if session is not None and session.head_tracker is not None:
             tracker = session.head_tracker
-            self._desk.run("Looking for the head", lambda _tell: tracker.restart())
+            self._desk.run("Looking for the head", lambda _tell: tracker.restart(), quiet=True)
 
     def _load_subject(self) -> None:
         path = QFileDialog.getOpenFileName(self._window, "Load a subject", self._folder(), SUBJECT_FILES)[0]

@@ -180,7 +180,8 @@ def test_the_picture_of_a_camera_stands_still_while_frames_go_on(playing, qtbot)
     assert window.desk.frozen
     shown, read = window.frames_shown, window.desk.session.pipeline.status().frames_read
     qtbot.waitUntil(lambda: window.desk.session.pipeline.status().frames_read > read + 5)
-    assert window.frames_shown == shown
+    assert window.frames_shown <= shown + 1  # one may have been about to be painted
+    shown = window.frames_shown
     qtbot.mouseClick(window.playback.play, Qt.LeftButton)
     qtbot.waitUntil(lambda: window.frames_shown > shown + 2)
 
