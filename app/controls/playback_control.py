@@ -41,6 +41,7 @@ class PlaybackControl(QObject):
         desk.closed.connect(self._cancel)
         desk.frame.connect(self._show)
         desk.ticked.connect(self._tick)
+        desk.ticking.connect(self._track_again)
         bar.play_toggled.connect(self._play)
         bar.seek_requested.connect(self._seek)
         bar.step_requested.connect(self._step)
@@ -127,6 +128,15 @@ class PlaybackControl(QObject):
         self._ticks += 1
         if self._tracking_all is not None and self._ticks % PROGRESS_TICKS == 0:
             self._bar.show_job(self._tracking_all.progress)
+
+    def _track_again(self) -> None:
+        """A recording stands still, and meanwhile it was worked out whose head it is: show that on this frame."""
+        session, shown = self._desk.session, self._desk.shown
+        tracker = None if session is None else session.head_tracker
+        if session is None or shown is None or tracker is None or session.live or not tracker.awaits_frame:
+            return
+        if session.pipeline.status().state is PipelineState.PAUSED:
+            session.pipeline.seek(shown.index)
 
     def _play(self, play: bool) -> None:
         session = self._desk.session

@@ -91,6 +91,11 @@ class IdentityWorker:
         return self._work.busy or bool(self._collected)
 
     @property
+    def ready(self) -> bool:
+        """Whether there is a result of the work to be taken."""
+        return self._work.done
+
+    @property
     def settled(self) -> bool:
         """Whether the identity will not change any more."""
         if self._present is None or self._work.busy:

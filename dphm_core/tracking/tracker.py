@@ -99,17 +99,23 @@ class HeadTracker:
         """Whether the subject is known, and will not be refined any more."""
         return self._identities.settled
 
+    @property
+    def awaits_frame(self) -> bool:
+        """Whether something that was worked out beside the picture waits for the next frame; for any thread."""
+        return self._identities.ready
+
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation."""
         prepare_thread(self.config.threads)
         with self._own_turn():
             self._fulfil_wishes()
             self._take_settings()
+            self._adopt(self._identities.take())  # done since the frame before
             if self._follower is None:
                 tracked = self._look_at(observation)
             else:
                 tracked = self._follow(self._follower, observation)
-            self._adopt(self._identities.take())
+            self._adopt(self._identities.take())  # done at once
             return tracked
 
     def warm_up(self, observation: Observation) -> None:
