@@ -23,7 +23,7 @@ LOOK_TICKS = 16
 """`Desk.ticking` comes with every so many-th tick, four times a second."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Task:
     """A job, and what is done with its result on the GUI thread."""
 
@@ -59,11 +59,15 @@ class Desk(QObject):
     """Some times a second, whether anything is open or not."""
     ended = pyqtSignal()
     """The recording's last frame was handed out; repeated while it stays so."""
-    failed = pyqtSignal(str, object)
-    """The message of an error, for the user, and the `Request` that it ended (None: of another job)."""
+    failed = pyqtSignal(str, object, object)
+    """The message of an error, for the user, the `Request` that it ended (None: of another job), and the error."""
+    told = pyqtSignal(str)
+    """Something that the user waited for is done."""
 
-    def __init__(self, open_session: OpenSession, parent: QObject) -> None:
+    def __init__(self, open_session: OpenSession, parent: QObject, usual: Request | None = None) -> None:
         super().__init__(parent)
+        self.usual = usual or Request("")
+        """How sources are opened, but for which."""
         self._open_session = open_session
         self._opening: Job[Session] | None = None
         self._request: Request | None = None
@@ -72,6 +76,8 @@ class Desk(QObject):
         self._left: list[Session] = []  # some of them may be loading still
         self.session: Session | None = None
         self.shown: TrackedFrame | None = None
+        self.drawn: TrackedFrame | None = None
+        """What is on screen: an earlier one than `shown` where the picture stands still."""
         self.frozen = False
         """Whether the picture of a camera stands still; frames go on, and are recorded."""
         self.tasks: list[Task] = []
@@ -94,7 +100,8 @@ class Desk(QObject):
         leaving, self.session = self.session, None
         if leaving is not None:
             self._left.append(leaving)
-        self.shown, self._request = None, request
+        self.shown = self.drawn = None
+        self._request = request
         self._opening = Job(lambda _tell: self._change(leaving, request), "Opening")
         self.opening.emit(request)
 
@@ -108,10 +115,21 @@ class Desk(QObject):
             now = {"position": self.shown.index, "playing": playing}
         self.open(replace(self._request, **{**now, **changes}))  # type: ignore[arg-type]
 
+    def amend(self, **changes: object) -> None:
+        """Remember a change that was made to what is open, for whenever it, or another source, is opened."""
+        self.usual = replace(self.usual, **changes)  # type: ignore[arg-type]
+        if self._request is not None:
+            self._request = replace(self._request, **changes)  # type: ignore[arg-type]
+
+    def make_loud(self, job: Job[Any]) -> None:
+        """Show a job that was shown elsewhere so far."""
+        for task in self.tasks:
+            task.quiet = task.quiet and task.job is not job
+
     def close(self) -> None:
         """Close what is open; the device is released a moment later."""
         leaving, self.session = self.session, None
-        self.shown = self._request = self._next = None
+        self.shown = self.drawn = self._request = self._next = None
         if leaving is not None:
             self._leave(leaving)
         self.closed.emit()
@@ -125,6 +143,12 @@ class Desk(QObject):
         self.tasks.append(task)
         return task.job
 
+    def leave(self) -> None:
+        """Begin to stop the threads and to release the device."""
+        session, self.session = self.session, None
+        if session is not None:
+            self._leave(session)
+
     def shut_down(self) -> None:
         """Stop every thread and release the device; waits for that."""
         self._timer.stop()
@@ -136,9 +160,7 @@ class Desk(QObject):
             except Exception:
                 log.exception("opening %s, while the window was closed", self._request)
             self._opening = None
-        session, self.session = self.session, None
-        if session is not None:
-            self._leave(session)
+        self.leave()
         for job in [*self._leaving, *(task.job for task in self.tasks)]:
             try:
                 job.wait()
@@ -157,9 +179,12 @@ class Desk(QObject):
     def _change(self, leaving: Session | None, request: Request) -> Session:
         """Opening thread: leave one source before another is opened, since it may be the same camera."""
         for job in self._leaving:
-            job.wait()
+            job.join()
         if leaving is not None:
-            leaving.close()
+            try:
+                leaving.close()
+            except Exception:
+                log.exception("closing %s", leaving.request.uri)  # no reason not to open another source
         return self._open_session(request)
 
     def _tick(self) -> None:
@@ -193,14 +218,17 @@ class Desk(QObject):
             self.close()
         else:
             self.opened.emit(session)
-            session.start()
+            try:
+                session.start()
+            except Exception as error:
+                self._fail(error)
 
     def _take_newest(self, session: Session) -> None:
-        status = session.pipeline.status()
-        if status.error is not None:
-            self._fail(status.error)
+        error = session.error
+        if error is not None:
+            self._fail(error)
             return
-        tracked = session.pipeline.latest()
+        status, tracked = session.pipeline.status(), session.pipeline.latest()
         if tracked is not None and tracked is not self.shown:
             self.shown = tracked
             self.frame.emit(tracked)
@@ -216,7 +244,7 @@ class Desk(QObject):
             except Cancelled:
                 task.failed()
             except Exception as error:
-                self.failed.emit(in_words(error), None)
+                self.failed.emit(in_words(error), None, error)
                 task.failed()
             else:
                 task.done(result)
@@ -228,13 +256,13 @@ class Desk(QObject):
         try:
             job.poll()
         except Exception as error:
-            self.failed.emit(in_words(error), None)
+            self.failed.emit(in_words(error), None, error)
         return False
 
     def _fail(self, error: BaseException) -> None:
         request = self._request
         self.close()
-        self.failed.emit(in_words(error), request)
+        self.failed.emit(in_words(error), request, error)
 
 
 def in_words(error: BaseException) -> str:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 if TYPE_CHECKING:
     from PyQt5.QtWidgets import QApplication
+
+    from app.settings import WindowSettings
+    from app.window import MainWindow
 
 DEMO = Path(__file__).resolve().parent.parent / "recordings" / "demo"
 """The demo recording of a checkout."""
@@ -25,8 +31,8 @@ class AppOptions:
     source: tyro.conf.Positional[str | None] = None
     """Recording folder, .mkv file, "kinect", "kinect:SERIAL", or "simulated"; by default the first connected camera,
     or else a page to choose from."""
-    model: str = "default"
-    """Head model: a name under models/ or a folder."""
+    model: str | None = None
+    """Head model: a name under models/ or a folder; by default the one used last."""
     device: str = "cpu"
     """Where frames are fitted: "cpu", or a CUDA device such as "cuda" or "cuda:1"."""
     subject: Path | None = None
@@ -56,8 +62,9 @@ def run(options: AppOptions) -> int:
     from app.window import MainWindow, Places
 
     settings = WindowSettings()
-    usual = Request("", options.model, options.device, options.subject)
+    usual = Request("", options.model or last_model(settings), options.device, options.subject)
     window = MainWindow(open_session, Places.of_user(DEMO), settings, usual)
+    end_well(window)
     window.show()
     window.open(options.source or "kinect")
     if options.screenshot is None:
@@ -67,6 +74,30 @@ def run(options: AppOptions) -> int:
     taker = ScreenshotTaker(window, options.screenshot, options.frames)
     application.exec_()
     return taker.exit_status
+
+
+def end_well(window: MainWindow) -> None:
+    """Ctrl-C, a log-out and errors that nobody expected: the device is released, and what is recorded is whole."""
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            window.close()
+            return
+        logging.getLogger(__name__).error("unexpected error", exc_info=(kind, error, trace))
+        details = "".join(traceback.format_exception(kind, error, trace))
+        window.message.tell(f"Something went wrong in the window: {kind.__name__}: {error}", details=details)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: window.close())
+    sys.excepthook = tell  # without one, PyQt ends the process there and then
+
+
+def last_model(settings: WindowSettings) -> str:
+    """The model used last, where it is still there."""
+    from dphm_core.files import MODELS_FOLDER
+
+    name = settings.text("model", "default")
+    return name if (MODELS_FOLDER / name / "config.json").is_file() else "default"
 
 
 def prepare_application() -> QApplication:

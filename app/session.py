@@ -88,11 +88,18 @@ class Session:
                 self.pipeline.seek(self.request.position)
         self.pipeline.start()
         if isinstance(self.tracker, LateTracker):
+            self.tracker.hold = self.pipeline.player.commands
             self.tracker.start()
 
     def close(self) -> None:
         """Stop the threads and release the device; slow, and raises what went wrong."""
         self.pipeline.stop()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it: in the pipeline, or in loading its tracker."""
+        error = self.pipeline.status().error
+        return self.tracker.error if error is None and isinstance(self.tracker, LateTracker) else error
 
     @property
     def loading(self) -> bool:
@@ -106,11 +113,14 @@ class Session:
 
     def track_on(self) -> None:
         """Go on with a recording that waited for its tracker; any thread."""
-        if self.live:
+        player, shown = self.pipeline.player, self.pipeline.latest()
+        if self.live or shown is None or not isinstance(self.tracker, LateTracker):
             return
-        if self.request.playing:
+        untouched = player.commands == self.tracker.hold  # else the user wants something else by now
+        if untouched and self.request.playing:
             self.pipeline.play()
-        self.pipeline.seek(self.request.position)  # its first picture was not tracked
+        if untouched or not player.playing:
+            self.pipeline.seek(shown.index)  # that picture was not tracked
 
 
 OpenSession = Callable[[Request], Session]

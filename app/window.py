@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from PyQt5.QtCore import QStandardPaths, Qt, pyqtSignal
+from PyQt5.QtCore import QMimeData, QStandardPaths, Qt, pyqtSignal
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt5.QtWidgets import (
     QApplication,
@@ -33,7 +33,7 @@ from app.panels.expression_bars import ExpressionBars
 from app.panels.hud import Hud
 from app.panels.image_preview import ImagePreview
 from app.panels.job_bar import JobBar
-from app.panels.message_bar import MessageBar
+from app.panels.message_bar import Kind, MessageBar
 from app.panels.playback_bar import PlaybackBar
 from app.panels.record_bar import RecordBar
 from app.panels.residual_plot import ResidualPlot
@@ -110,7 +110,8 @@ class MainWindow(QMainWindow):
         self._view_rate = RateMeter()
         self.frames_shown = 0
         """Since the source was opened."""
-        self.desk = Desk(open_session, self)
+        live = remembered_settings(settings)
+        self.desk = Desk(open_session, self, replace(usual or Request(""), live=live))
         self.view, self.preview, self.options = View3D(), ImagePreview(), ViewOptions()
         self.tracking, self.bars, self.plot = TrackingPanel(), ExpressionBars(), ResidualPlot()
         self.playback, self.hud, self.record_bar = PlaybackBar(), Hud(), RecordBar()
@@ -118,17 +119,13 @@ class MainWindow(QMainWindow):
         choices = SourceChoices(places.demo, self)
         self.start_page, self.picker = StartPage(places.demo, choices), SourcePicker(places.demo, choices)
         self._assemble()
-        live = remembered_settings(settings)
-        usual = usual or Request("", live=live)
         self.views = ViewControl(self.desk, self.view, self.options, self.preview, settings, self)
         self.tracker = TrackingControl(self.desk, self.tracking, self.bars, self.plot, settings, self)
         store = TrackStore(places.tracks)
         self.player = PlaybackControl(self.desk, self.playback, store, self)
         self.recorder = RecordingControl(self.desk, self.record_bar, settings, places.recordings, self)
-        self.exporter = ExportControl(self.desk, settings, places.exports, self)
-        self.sources = SourceControl(
-            self.desk, self.start_page, self.picker, self.message, settings, self._watch, usual, self
-        )
+        self.exporter = ExportControl(self.desk, store, settings, places.exports, self)
+        self.sources = SourceControl(self.desk, self.start_page, self.picker, self.message, settings, self._watch, self)
         self.recorder.recorded.connect(self.sources.remember)
         self.record_bar.open_recorded.connect(self.sources.open)
         self._connect()
@@ -157,6 +154,8 @@ class MainWindow(QMainWindow):
         self.settings.save()
         self.hide()  # at once, though threads may take a moment
         self.exporter.stop()
+        self.recorder.stop()
+        self.desk.leave()
         self.recorder.finish()
         self.desk.shut_down()
         self._watch.stop()
@@ -164,13 +163,19 @@ class MainWindow(QMainWindow):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
         """Take recordings."""
-        if dropped_source(event.mimeData()) is not None:
+        if event.mimeData().hasUrls():  # which of them are recordings is told by the disk, later
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
         """Open the recording that was dropped."""
-        uri = dropped_source(event.mimeData())
-        if uri is not None:
+        mime = QMimeData()
+        mime.setUrls(event.mimeData().urls())
+        self.desk.run("Looking at what was dropped", lambda _tell: dropped_source(mime), self._dropped, quiet=True)
+
+    def _dropped(self, uri: str | None) -> None:
+        if uri is None:
+            self.message.tell("That is no recording; drop a recording's folder or an .mkv file.", Kind.WARNING)
+        else:
             self.open(uri)
 
     def _assemble(self) -> None:
@@ -245,7 +250,8 @@ class MainWindow(QMainWindow):
         desk.closed.connect(self._closed)
         self.views.shown.connect(self._shown)
         desk.ticked.connect(self._ticked)
-        desk.failed.connect(lambda text, _request: self.failed.emit(text))
+        desk.failed.connect(lambda text, _request, _error: self.failed.emit(text))
+        desk.told.connect(lambda text: self.message.tell(text, Kind.INFO))
         desk.ticking.connect(self._look_around)
         self.job_bar.cancel_requested.connect(self._cancel_jobs)
 
@@ -271,6 +277,7 @@ class MainWindow(QMainWindow):
         self.frame_shown.emit(self.frames_shown)
 
     def _ticked(self, tracked: TrackedFrame | None, status: PipelineStatus) -> None:
+        tracked = self.desk.drawn or tracked
         if tracked is not None:
             self.hud.show_status(tracked, status, self._view_rate.fps, status.latency_s and status.latency_s * 1e3)
 

@@ -9,6 +9,10 @@ class SourceError(DphmError):
     """A recording or camera cannot be opened or read."""
 
 
+class NoCameraError(SourceError):
+    """No camera is plugged in."""
+
+
 class Cancelled(DphmError):  # noqa: N818 (not an error of anybody's)
     """The work was given up on request."""
 

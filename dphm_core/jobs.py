@@ -73,6 +73,11 @@ class Job(Generic[T]):
         """Whether there is no result yet, nor an error."""
         return self._thread.is_alive()
 
+    @property
+    def error(self) -> BaseException | None:
+        """What the work raised, once it has."""
+        return self._error
+
     def cancel(self) -> None:
         """Ask it to end: soon `poll` raises `Cancelled`, unless it was through before."""
         self._unwanted.set()

@@ -142,6 +142,7 @@ class Pipeline:
             source_fps=self._source_rate.fps,
             tracker_fps=self._tracker_rate.fps,
             latency_s=self._latency_s,
+            tracking=self._tracking,
             error=self._error,
         )
 

@@ -72,6 +72,8 @@ class Player:
         self._ended = False
         self._stopped = False
         self._due = monotonic()
+        self.commands = 0
+        """How often it was told to play, pause, step or seek."""
 
     @property
     def playing(self) -> bool:
@@ -111,6 +113,7 @@ class Player:
     def play(self) -> None:
         """Run; where the source had ended, from the start, or that of the loop."""
         with self._changed:
+            self.commands += 1
             if self._ended:
                 self._seek_to, self._ended = 0 if self._loop is None else self._loop.first, False
             self._playing = True
@@ -120,12 +123,14 @@ class Player:
     def pause(self) -> None:
         """Hold after the frame that is being read."""
         with self._changed:
+            self.commands += 1
             self._playing = False
             self._steps = 0
 
     def step(self, count: int = 1) -> None:
         """Pause and read `count` more frames."""
         with self._changed:
+            self.commands += 1
             self._playing = False
             self._steps += count
             self._changed.notify_all()
@@ -133,6 +138,7 @@ class Player:
     def seek(self, index: int) -> None:
         """Read frame `index` next, also while paused; the newest of several requests wins."""
         with self._changed:
+            self.commands += 1
             self._seek_to, self._ended = index, False
             self._steps = max(self._steps, 1)
             self._changed.notify_all()

@@ -104,6 +104,8 @@ class PipelineStatus:
     """Frames per second out of the tracker; 0 while it rests."""
     latency_s: float | None
     """From the newest tracked frame's coming in to its mesh; None before the first."""
+    tracking: bool
+    """Whether heads are looked for."""
     error: BaseException | None
     """What ended a thread, where one failed."""
 

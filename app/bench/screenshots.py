@@ -146,7 +146,7 @@ class Photographer:
         )
         self._pause_at(60)
         self._take("saved-track")
-        dialog = window.exporter.show()
+        dialog = window.exporter.ask(window.desk.session.tracker.saved)
         self._take("export", dialog)
         dialog.reject()
 

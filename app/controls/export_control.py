@@ -11,7 +11,9 @@ from PyQt5.QtWidgets import QWidget
 
 from app.desk import Desk
 from app.settings import WindowSettings
+from app.track_store import TrackStore
 from dphm_core.jobs import Tell
+from dphm_core.sources import is_live
 
 if TYPE_CHECKING:
     from app.panels.export_dialog import ExportDialog
@@ -30,16 +32,33 @@ class ExportControl(QObject):
         Where exports go unless the user says otherwise, each in a folder of its own.
     """
 
-    def __init__(self, desk: Desk, settings: WindowSettings, folder: Path, window: QWidget) -> None:
+    def __init__(self, desk: Desk, store: TrackStore, settings: WindowSettings, folder: Path, window: QWidget) -> None:
         super().__init__(window)
+        self._store = store
         self._desk, self._settings, self._folder, self._window = desk, settings, folder, window
         self._dialog: ExportDialog | None = None
 
-    def show(self) -> ExportDialog:
-        """Ask what to export, and do it; the window stays alive meanwhile."""
+    def show(self) -> None:
+        """Ask what to export, and do it; a track that is kept but not shown is loaded first."""
+        request, saved = self._desk.request, self._saved()
+        if saved is not None or request is None or is_live(request.uri):
+            self.ask(saved)
+            return
+        uri, store = request.uri, self._store
+
+        def load(_tell: Tell) -> SavedTrack | None:
+            from dphm_core.output.saved_track import load_saved_track
+
+            folder = store.load(uri)
+            return None if folder is None else load_saved_track(folder)
+
+        self._desk.run("Looking for a saved track", load, self.ask)
+
+    def ask(self, saved: SavedTrack | None) -> ExportDialog:
+        """Show the dialog; the window stays alive meanwhile."""
         from app.panels.export_dialog import ExportDialog
 
-        saved, current = self._saved(), self._current()
+        current = self._current()
         dialog = self._dialog = ExportDialog(
             lambda out, options, tell: _export(saved, current, out, options, tell),
             self._window,
@@ -53,9 +72,15 @@ class ExportControl(QObject):
             dialog.set_saved(True, int(saved.track.frame_index[0]), int(saved.track.frame_index[-1]))
         else:
             dialog.set_saved(False)
-        dialog.finished.connect(lambda _result: self._settings.keep("export", json.dumps(dialog.state())))
+        dialog.finished.connect(lambda _result: self._finished(dialog))
         dialog.open()
         return dialog
+
+    def _finished(self, dialog: ExportDialog) -> None:
+        """Remember the choices and let go of the track."""
+        self._settings.keep("export", json.dumps(dialog.state()))
+        self._dialog = None
+        dialog.deleteLater()
 
     def stop(self) -> None:
         """Give up an export that is under way: the window closes."""
@@ -69,7 +94,7 @@ class ExportControl(QObject):
     def _current(self) -> CurrentMesh | None:
         from dphm_core.export.plan import CurrentMesh
 
-        session, shown = self._desk.session, self._desk.shown
+        session, shown = self._desk.session, self._desk.drawn
         if session is None or shown is None or shown.vertices_cam is None or shown.head_to_cam is None:
             return None
         return CurrentMesh(shown.index, shown.vertices_cam, session.tracker.faces, shown.head_to_cam)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QWidget
 
 from app.desk import Desk
+from app.late_tracker import LOADING
 from app.panels.playback_bar import PlaybackBar
 from app.session import Request, Session
 from app.track_store import TrackStore
@@ -35,10 +37,12 @@ class PlaybackControl(QObject):
         self._desk, self._bar, self._store = desk, bar, store
         self._tracking_all: Job[Path] | None = None
         self._ticks = 0
-        self._uri = ""
+        self._uri = self._tracking_uri = ""
+        self._found: Path | None = None  # the open recording's complete track
+        bar.loop.setChecked(True)  # short recordings would be over before it is known whose head it is
         desk.opened.connect(self._opened)
         desk.opening.connect(self._opening)
-        desk.closed.connect(self._cancel)
+        desk.closed.connect(self._leave)
         desk.frame.connect(self._show)
         desk.ticked.connect(self._tick)
         desk.ticking.connect(self._track_again)
@@ -61,10 +65,10 @@ class PlaybackControl(QObject):
 
     def track_all(self) -> None:
         """Track every frame of the open recording, in the background, and show the result."""
-        session = self._desk.session
-        if session is None or session.live or self._tracking_all is not None:
+        session, request, store = self._desk.session, self._desk.request, self._store
+        if session is None or request is None or session.live or self._tracking_all is not None:
             return
-        request, store = session.request, self._store
+        self._tracking_uri = request.uri
         session.pipeline.pause()  # both at once would take twice as long
 
         def work(tell: Tell) -> Path:
@@ -76,8 +80,10 @@ class PlaybackControl(QObject):
         job, self._tracking_all = self._tracking_all, None
         self._bar.show_job(None)
         request = self._desk.request
-        if job is not None and request is not None and self._store.folder_for(request.uri) == folder:
+        if job is not None and request is not None and request.uri == self._tracking_uri:
             self._desk.reopen(saved=folder)
+        else:
+            self._desk.told.emit("All frames are tracked; open the recording again to see them.")
 
     def _gave_up(self) -> None:
         self._tracking_all = None
@@ -87,10 +93,16 @@ class PlaybackControl(QObject):
         if self._tracking_all is not None:
             self._tracking_all.cancel()
 
+    def _leave(self) -> None:
+        """Another source, or none: what is tracked completely goes on, and is shown above."""
+        self._bar.show_job(None)
+        if self._tracking_all is not None:
+            self._desk.make_loud(self._tracking_all)
+
     def _opening(self, request: Request) -> None:
-        self._cancel()
         self._desk.frozen = False
         if request.uri != self._uri:
+            self._leave()
             self._bar.clear_selection()
         self._uri = request.uri
 
@@ -101,8 +113,7 @@ class PlaybackControl(QObject):
         self._bar.set_playing(request.playing)
         if session.live:
             return
-        self._bar.loop.setChecked(True)  # short ones would be over before it is known whose head it is
-        uri, store = request.uri, self._store
+        uri, store, self._found = request.uri, self._store, request.saved
         self._bar.set_saved(request.saved is not None, request.saved is not None)
         if isinstance(session.tracker, SavedTracker):
             track = session.tracker.saved.track
@@ -111,14 +122,20 @@ class PlaybackControl(QObject):
             self._desk.run(
                 "Looking for a saved track",
                 lambda _tell: store.load(uri),
-                lambda found: self._bar.set_saved(found is not None, False),
+                partial(self._found_track, uri),
                 quiet=True,
             )
+
+    def _found_track(self, uri: str, folder: Path | None) -> None:
+        if uri == self._uri:
+            self._found = folder
+            self._bar.set_saved(folder is not None, False)
 
     def _show(self, tracked: TrackedFrame) -> None:
         self._bar.set_position(tracked.index)
         session = self._desk.session
-        if session is not None and session.tracks and not session.live:
+        tracks = session is not None and session.tracks and session.pipeline.status().tracking
+        if session is not None and not session.live and tracks and tracked.reason != LOADING:
             self._bar.mark_live(tracked.index, tracked.status)
 
     def _tick(self, _tracked: TrackedFrame | None, status: PipelineStatus) -> None:
@@ -126,8 +143,12 @@ class PlaybackControl(QObject):
         live = session is not None and session.live
         self._bar.set_playing(not self._desk.frozen if live else status.state is PipelineState.PLAYING)
         self._ticks += 1
-        if self._tracking_all is not None and self._ticks % PROGRESS_TICKS == 0:
+        if self._tracking_all is not None and self._ticks % PROGRESS_TICKS == 0 and self._shows_job:
             self._bar.show_job(self._tracking_all.progress)
+
+    @property
+    def _shows_job(self) -> bool:
+        return any(task.job is self._tracking_all and task.quiet for task in self._desk.tasks)
 
     def _track_again(self) -> None:
         """A recording stands still, and meanwhile it was worked out whose head it is: show that on this frame."""
@@ -135,7 +156,8 @@ class PlaybackControl(QObject):
         tracker = None if session is None else session.head_tracker
         if session is None or shown is None or tracker is None or session.live or not tracker.awaits_frame:
             return
-        if session.pipeline.status().state is PipelineState.PAUSED:
+        status = session.pipeline.status()
+        if status.state is PipelineState.PAUSED and status.tracking and status.caught_up:
             session.pipeline.seek(shown.index)
 
     def _play(self, play: bool) -> None:
@@ -187,4 +209,4 @@ class PlaybackControl(QObject):
     def _show_saved(self, saved: bool) -> None:
         request = self._desk.request
         if request is not None:
-            self._desk.reopen(saved=self._store.folder_for(request.uri) if saved else None)
+            self._desk.reopen(saved=self._found if saved else None)

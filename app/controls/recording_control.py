@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtWidgets import QFileDialog, QWidget
@@ -14,7 +14,7 @@ from app.desk import Desk
 from app.panels.record_bar import RecordBar
 from app.session import Session
 from app.settings import WindowSettings
-from dphm_core.jobs import Tell
+from dphm_core.jobs import Job, Tell
 from dphm_core.sources.recording_status import RecordingStatus
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class RecordingControl(QObject):
         self._folder = Path(settings.text("record_folder", str(folder)))
         self._settings = settings
         self._running: Recording | None = None
+        self._starting: Job[Any] | None = None
         self._ending = False
         desk.opened.connect(lambda _session: self._offer())
         desk.closed.connect(self._closed)
@@ -101,7 +102,7 @@ class RecordingControl(QObject):
     def start(self) -> None:
         """Begin to record what is open."""
         session = self._desk.session
-        if session is None or self.recording:
+        if session is None or self.recording or self._starting is not None:
             return
         path = self._folder / f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
         self._bar.set_available(False, "Starting to record …")
@@ -109,7 +110,7 @@ class RecordingControl(QObject):
         def work(_tell: Tell) -> tuple[Session, Recording]:
             return session, _begin(session, path)
 
-        self._desk.run("Starting to record", work, self._begun, self._offer, quiet=True)
+        self._starting = self._desk.run("Starting to record", work, self._begun, self._not_begun, quiet=True)
 
     def stop(self) -> None:
         """End the recording; it is complete a moment later."""
@@ -122,18 +123,27 @@ class RecordingControl(QObject):
 
     def finish(self) -> None:
         """End the recording and wait until it is complete, some seconds at most: the window closes."""
+        if self._starting is not None:
+            self._starting.join()
+            if self._starting.error is None:
+                self._begun(self._starting.poll())
         self.stop()
         ends = monotonic() + PATIENCE_S
         while self._running is not None and not self._running.status.finished and monotonic() < ends:
             sleep(0.02)
 
     def _begun(self, begun: tuple[Session, Recording]) -> None:
+        self._starting = None
         session, self._running = begun
         self._ending = False
         self._offer()
         self._bar.show_status(self._running.status)
         if session is not self._desk.session:  # another source was opened meanwhile
             self.stop()
+
+    def _not_begun(self) -> None:
+        self._starting = None
+        self._offer()
 
     def _look(self) -> None:
         """Several times a second: how it goes, and whether it is over."""
@@ -177,7 +187,11 @@ class RecordingControl(QObject):
 
             return convert(path, target, ConvertOptions(), tell).folder
 
-        self._desk.run("Converting", work, lambda made: self.recorded.emit(str(made)))
+        self._desk.run("Converting", work, self._converted)
+
+    def _converted(self, folder: Path) -> None:
+        self.recorded.emit(str(folder))
+        self._desk.told.emit(f"The images are in {folder}")
 
 
 def _begin(session: Session, path: Path) -> Recording:

@@ -16,9 +16,11 @@ from app.recent import RecentSources
 from app.session import Request, Session
 from app.settings import WindowSettings
 from app.source_choices import describe
+from dphm_core.errors import NoCameraError
 from dphm_core.sources.devices import CameraList, CameraWatch
 
 RECENT = "recent"
+WELCOME = "Open a recording, or connect a depth camera."
 FIRST_CAMERA = "kinect"
 """What is looked for when the window is started without a source."""
 
@@ -30,17 +32,15 @@ class SourceControl(QObject):
     ----------
     page, picker
         Show the same choices.
-    request
-        How sources are opened, but for which: the model, the device, the subject.
     """
 
     def __init__(
         self, desk: Desk, page: StartPage, picker: SourcePicker, message: MessageBar, settings: WindowSettings,
-        watch: CameraWatch, request: Request, window: QWidget,
+        watch: CameraWatch, window: QWidget,
     ) -> None:  # fmt: skip
         super().__init__(window)
         self._desk, self._page, self._picker, self._message = desk, page, picker, message
-        self._settings, self._watch, self._usual, self._window = settings, watch, request, window
+        self._settings, self._watch, self._window = settings, watch, window
         self._recent = RecentSources(settings.texts(RECENT))
         self._cameras: CameraList | None = None
         page.chosen.connect(self.open)
@@ -62,7 +62,6 @@ class SourceControl(QObject):
 
     def open(self, uri: str) -> None:
         """Open a recording or camera."""
-        self._message.hide()
         self._desk.open(self._request_for(uri))
 
     def look_for_cameras(self) -> None:
@@ -71,6 +70,8 @@ class SourceControl(QObject):
         if cameras is not self._cameras:
             self._cameras = cameras
             self._page.choices.set_cameras(cameras)
+            if cameras.cameras and self._desk.request is None:
+                self._page.set_reason(WELCOME)
 
     def remember(self, uri: str) -> None:
         """Put a recording among the recent ones."""
@@ -83,13 +84,14 @@ class SourceControl(QObject):
         self._show_recent()
 
     def _request_for(self, uri: str) -> Request:
-        return replace(self._desk.request or self._usual, uri=uri, saved=None, position=0, playing=True)
+        return replace(self._desk.usual, uri=uri)
 
     def _show_recent(self) -> None:
         self._settings.keep(RECENT, self._recent.values)
         self._page.choices.set_recent(self._recent.values)
 
     def _opening(self, request: Request) -> None:
+        self._message.hide()
         self._watch.pause()
         self._page.setEnabled(False)
         self._page.set_reason(f"Opening {describe(request.uri)} …")
@@ -97,6 +99,8 @@ class SourceControl(QObject):
 
     def _opened(self, session: Session) -> None:
         self._watch.start()  # not before: it would stand in the way of a camera that is being opened
+        if not (session.live and session.request.uri.startswith(FIRST_CAMERA)):
+            self._watch.resume()
         self._page.setEnabled(True)
         self._picker.set_current(session.pipeline.info.label)
         self.remember(session.request.uri)
@@ -105,11 +109,11 @@ class SourceControl(QObject):
         self._watch.start()
         self._watch.resume()
         self._page.setEnabled(True)
-        self._page.set_reason("Open a recording, or connect a depth camera.")
+        self._page.set_reason(WELCOME)
         self._picker.set_current("")
 
-    def _failed(self, text: str, request: Request | None) -> None:
-        if request is not None and request.uri == FIRST_CAMERA:
+    def _failed(self, text: str, request: Request | None, error: BaseException) -> None:
+        if request is not None and request.uri == FIRST_CAMERA and isinstance(error, NoCameraError):
             self._page.set_reason(f"No camera: {text}")
         elif request is None:
             self._message.tell(text)

@@ -10,6 +10,7 @@ from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QFileDialog, QWidget
 
 from app.desk import Desk
+from app.late_tracker import LOADING
 from app.panels.expression_bars import ExpressionBars
 from app.panels.residual_plot import ResidualPlot
 from app.panels.tracking_panel import TrackingPanel
@@ -68,6 +69,7 @@ class TrackingControl(QObject):
             self._desk.session.pipeline.set_tracking(on)
 
     def _opening(self, _request: Request) -> None:
+        self._head_tracker = None
         self._panel.set_enabled_for(False)
 
     def _opened(self, session: Session) -> None:
@@ -98,22 +100,35 @@ class TrackingControl(QObject):
             return
         if tracker is not self._head_tracker:
             self._head_tracker = tracker
+            tracker.adjust(self._panel.settings)  # a slider may have been moved while it was loaded
+            self._keep_choices(session)
             self._panel.set_enabled_for(True)
             self._bars.set_names(tracker.model.expression_names)
         self._panel.set_subject_known(tracker.known is not None)
 
+    def _keep_choices(self, session: Session) -> None:
+        """What could be loaded is what other sources are opened with, too."""
+        self._desk.amend(model=session.request.model, device=session.request.device)
+        self._settings.keep("model", session.request.model)
+
     def _closed(self) -> None:
+        self._head_tracker = None  # it would be kept, with its model
         self._panel.set_enabled_for(False)
         self._bars.show_code(None)
         self._plot.clear()
 
     def _show(self, tracked: TrackedFrame) -> None:
+        session = self._desk.session
+        if self._desk.frozen or session is None:
+            return
         self._panel.show_tracked(tracked)
         self._bars.show_code(tracked.expression_code if tracked.vertices_cam is not None else None)
-        self._plot.add(monotonic(), tracked.residual_mm, tracked.status)  # a recording's own time goes back in a loop
+        if session.pipeline.status().tracking and tracked.reason != LOADING:
+            self._plot.add(monotonic(), tracked.residual_mm, tracked.status)  # a recording's own time goes back
 
     def _adjust(self, live: LiveSettings) -> None:
         keep_settings(self._settings, live)
+        self._desk.amend(live=live)
         if self._desk.session is not None and self._desk.session.head_tracker is not None:
             self._desk.session.head_tracker.adjust(live)
 
@@ -121,6 +136,7 @@ class TrackingControl(QObject):
         session = self._desk.session
         if session is not None and session.head_tracker is not None:
             tracker = session.head_tracker
+            self._desk.amend(subject=None)
             self._desk.run("Forgetting the subject", lambda _tell: tracker.recalibrate(), quiet=True)
 
     def _find_again(self) -> None:
@@ -147,7 +163,7 @@ class TrackingControl(QObject):
 
             tracker.use_subject(load_subject_of(path, tracker.model))
 
-        self._desk.run("Loading the subject", load)
+        self._desk.run("Loading the subject", load, lambda _none: self._desk.amend(subject=path))
 
     def _save_subject(self) -> None:
         path = QFileDialog.getSaveFileName(self._window, "Save the subject", self._folder(), SUBJECT_FILES)[0]
@@ -167,7 +183,7 @@ class TrackingControl(QObject):
                 raise SettingError("nobody is known yet who could be saved; let the face be seen for some seconds")
             save_subject(known, path)
 
-        self._desk.run("Saving the subject", save)
+        self._desk.run("Saving the subject", save, lambda _none: self._desk.told.emit(f"Saved to {path}"))
 
     def _folder(self) -> str:
         return self._settings.text("subject_folder", "")

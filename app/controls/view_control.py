@@ -45,7 +45,7 @@ class ViewControl(QObject):
         if session is not None and not self._desk.frozen:
             self._view.show(tracked, session.tracker.faces)
             self._preview.show_frame(tracked)
-            self._painting = True
+            self._desk.drawn, self._painting = tracked, True
 
     def _painted(self) -> None:
         if self._painting:

@@ -9,7 +9,7 @@ import threading
 from types import ModuleType
 from typing import Any
 
-from dphm_core.errors import SourceError
+from dphm_core.errors import NoCameraError, SourceError
 from dphm_core.sources.k4a_driver import SDK_LOG, load_pyk4a
 from dphm_core.sources.usb import kinect_trouble
 
@@ -65,7 +65,7 @@ def open_device(k4a: ModuleType, config: Any, serial: str | None) -> tuple[Any, 
     with _lock:
         count = k4a.connected_device_count()
         if count == 0:
-            raise SourceError(kinect_trouble() or _NOT_CONNECTED)
+            raise NoCameraError(kinect_trouble() or _NOT_CONNECTED)
         others: list[str] = []
         for number in range(count):
             # thread_safe=False only means that pyk4a lets other threads run while it waits for the camera.

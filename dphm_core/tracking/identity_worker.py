@@ -73,7 +73,7 @@ class IdentityWorker:
         self._before: Keyframe | None = None
         self._refined = self._refusals = self._personal_rounds = 0
         self._personal_offered = 0  # frames that there were at the last of these rounds
-        self._take_up: Callable[[Identity | None], None] = self._take_calibrated  # what comes of the work under way
+        self._take_up: TakeUp = IdentityWorker._take_calibrated  # what comes of the work under way
         self._last_s: float | None = None  # when the last work ended
         self._settled = self._glanced = False
 
@@ -146,7 +146,7 @@ class IdentityWorker:
             return None
         found = self._taken()
         self._last_s = None if self._before is None else self._before.observation.frame.timestamp_s
-        self._take_up(found)
+        self._take_up(self, found)
         self._present = found or self._present
         return found
 
@@ -154,7 +154,7 @@ class IdentityWorker:
         try:
             return self._work.take()
         except (ArithmeticError, MemoryError, ValueError, np.linalg.LinAlgError):
-            if self._present is None and self._take_up != self._take_glance:
+            if self._present is None and self._take_up != IdentityWorker._take_glance:
                 raise
             log.exception("an identity could not be worked out; it goes on as before")
             return None
@@ -226,31 +226,29 @@ class IdentityWorker:
 
     def _calibrate(self) -> None:
         frames = self._collected.copy()
-        self._start(self._take_calibrated, lambda finder, check: finder.calibrate(frames, check))
+        self._start(IdentityWorker._take_calibrated, lambda finder, check: finder.calibrate(frames, check))
 
     def _glance(self) -> None:
         frames, self._glanced = self._collected.copy(), True
-        self._start(self._take_glance, lambda finder, check: finder.glance(frames, check))
+        self._start(IdentityWorker._take_glance, lambda finder, check: finder.glance(frames, check))
 
     def _complete(self) -> None:
         assert self._present is not None
         frames, present = self._collected.copy(), self._present
-        self._start(self._take_calibrated, lambda finder, check: finder.complete(frames, present, check))
+        self._start(IdentityWorker._take_calibrated, lambda finder, check: finder.complete(frames, present, check))
 
     def _refine(self) -> None:
         assert self._present is not None
         frames, present, seen = self._pool.frames, self._present, self._seen()
-        self._start(self._take_refined, lambda finder, check: finder.refine(frames, present, seen, check))
+        self._start(IdentityWorker._take_refined, lambda finder, check: finder.refine(frames, present, seen, check))
 
     def _personalise(self) -> None:
         assert self._present is not None
         present, seen = self._present, self._seen()
         self._personal_offered = self._even.offered
-        self._start(self._take_personal, lambda finder, check: finder.personalise(seen, present, check))
+        self._start(IdentityWorker._take_personal, lambda finder, check: finder.personalise(seen, present, check))
 
-    def _start(
-        self, take_up: Callable[[Identity | None], None], find: Callable[[IdentityFinder, Check], Identity | None]
-    ) -> None:
+    def _start(self, take_up: TakeUp, find: Callable[[IdentityFinder, Check], Identity | None]) -> None:
         finder = IdentityFinder(self._model, self._config, self._prior)
         threads = self._config.threads
 
@@ -287,3 +285,7 @@ class IdentityWorker:
         """Tracked frames in order of time, each once: evenly spread ones, and those of rare views."""
         frames = {frame.observation.frame.timestamp_s: frame for frame in [*self._pool.frames, *self._even.frames]}
         return [frames[time_s] for time_s in sorted(frames)]
+
+
+TakeUp = Callable[[IdentityWorker, Identity | None], None]
+"""A method of the worker, not bound to it: it would hold itself, and its model, for long after its end."""

@@ -137,7 +137,7 @@ def test_a_jobs_result_comes_back_to_the_gui_thread(qtbot, make_desk) -> None:
 
 def test_a_job_that_fails_is_told_and_one_that_is_cancelled_is_not(qtbot, make_desk) -> None:
     desk, gave_up, told = make_desk(None), [], []
-    desk.failed.connect(lambda text, request: told.append((text, request)))
+    desk.failed.connect(lambda text, request, error: told.append((text, request)))
 
     def full(tell) -> None:
         raise OutputError("the disk is full; make room")

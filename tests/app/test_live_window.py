@@ -62,7 +62,7 @@ def test_from_opening_a_recording_to_its_export(qtbot, make_window, short_record
     assert desk.shown.vertices_cam is not None
     assert not window.tracking.calibrate.isEnabled()
 
-    dialog = window.exporter.show()
+    dialog = window.exporter.ask(desk.session.tracker.saved)
     dialog.choices.restore({"meshes": "all"})
     dialog.set_folder(tmp_path / "export")
     qtbot.waitExposed(dialog)

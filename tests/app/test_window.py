@@ -16,13 +16,13 @@ from app.screenshot import ScreenshotTaker
 from app.session import Request
 from app.view3d.options import Layer, MeshStyle
 from app.view3d.scene import CAMERA_TO_SCENE
-from dphm_core.errors import SourceError
+from dphm_core.errors import NoCameraError, SourceError
 from dphm_core.frames import Observation, TrackedFrame, TrackStatus
 from dphm_core.pipeline import PipelineState
 
 
 def no_camera(request: Request):
-    raise SourceError(f"no {request.uri} camera is connected; plug one in")
+    raise NoCameraError(f"no {request.uri} camera is connected; plug one in")
 
 
 def share(mask: np.ndarray) -> float:
