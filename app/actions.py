@@ -7,9 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PyQt5.QtGui import QKeySequence
-from PyQt5.QtWidgets import QAction, QDialog, QDialogButtonBox, QGridLayout, QLabel, QMenu, QMessageBox, QVBoxLayout
+from PyQt5.QtWidgets import (
+    QAbstractButton,
+    QAction,
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QVBoxLayout,
+)
 
-from app.panels.view_options import LAYERS, STYLES
+from app.key_guard import KeyGuard
 from app.source_choices import ask_for_file, ask_for_folder
 from app.theme import THEMES
 from app.view3d.options import Layer, MeshStyle
@@ -25,13 +35,21 @@ LAST = 1 << 30
 
 
 def add_actions(window: MainWindow) -> None:
-    """Fill the menu bar."""
+    """Fill the menu bar, and have keys go where they belong."""
     _add_source_menu(window)
     _add_view_menu(window)
     _add_playback_menu(window)
     _add_tracking_menu(window)
     _add_window_menu(window)
     _add_help_menu(window)
+    KeyGuard(window, *window.docks)
+    window.pages.currentChanged.connect(lambda _page: _leave_keys_to_shortcuts(window))
+
+
+def _leave_keys_to_shortcuts(window: MainWindow) -> None:
+    """Where a source comes the view has the focus; Qt gives it to the first button, which Space would press."""
+    if window.pages.currentWidget() is window.studio:
+        window.view.widget.setFocus()
 
 
 def _add(menu: QMenu, text: str, do: Callable[[], object], keys: str = "") -> QAction:
@@ -39,6 +57,19 @@ def _add(menu: QMenu, text: str, do: Callable[[], object], keys: str = "") -> QA
     if keys:
         action.setShortcut(QKeySequence(keys))
     action.triggered.connect(lambda _checked: do())
+    return action
+
+
+def _mirror(menu: QMenu, text: str, button: QAbstractButton, keys: str = "") -> QAction:
+    """Add an entry that presses a button, has its tick, and can be chosen where the button can be pressed."""
+    action = _add(menu, text, button.click, keys)
+    if button.isCheckable():
+        action.setCheckable(True)
+        action.setChecked(button.isChecked())
+        button.toggled.connect(action.setChecked)
+        action.triggered.connect(lambda _checked: action.setChecked(button.isChecked()))  # one disabled did not change
+    menu.aboutToShow.connect(lambda: action.setEnabled(button.isEnabled()))
+    menu.aboutToHide.connect(lambda: action.setEnabled(True))  # else its key would not be heard when it should be
     return action
 
 
@@ -52,7 +83,7 @@ def _add_source_menu(window: MainWindow) -> None:
     _add(menu, "Simulated camera", partial(sources.open, "simulated"))
     _add(menu, "Close", window.desk.close, "Ctrl+W")
     menu.addSeparator()
-    _add(menu, "Record / stop recording", window.recorder.toggle, "Ctrl+R")
+    _mirror(menu, "Record / stop recording", window.record_bar.button, "Ctrl+R")
     _add(menu, "Folder for recordings…", window.recorder.choose_folder)
     menu.addSeparator()
     _add(menu, "Export…", window.exporter.show, "Ctrl+E")
@@ -61,17 +92,16 @@ def _add_source_menu(window: MainWindow) -> None:
 
 
 def _add_view_menu(window: MainWindow) -> None:
-    menu = window.menuBar().addMenu("&View")
-    _add(menu, "Reset view", window.view.reset, "R")
-    _add(menu, "View from the camera", window.view.look_from_camera, "C")
-    _add(menu, "Through the camera", window.options.through_camera.toggle, "T")
+    menu, options = window.menuBar().addMenu("&View"), window.options
+    for button, key in ((options.reset, "R"), (options.camera_view, "C"), (options.through_camera, "T")):
+        _mirror(menu, button.text(), button, key)
     menu.addSeparator()
     for style, key in STYLE_KEYS.items():
-        _add(menu, f"{STYLES[style][0]} mesh", partial(window.options.set_style, style), key)
+        _mirror(menu, f"{options.styles[style].text()} mesh", options.styles[style], key)
     menu.addSeparator()
     for layer, key in LAYER_KEYS.items():
-        _add(menu, LAYERS[layer][0], window.options.layers[layer].toggle, key)
-    _add(menu, "Follow the head", window.options.follow.toggle, "F")
+        _mirror(menu, options.layers[layer].text(), options.layers[layer], key)
+    _mirror(menu, options.follow.text(), options.follow, "F")
 
 
 def _add_playback_menu(window: MainWindow) -> None:
@@ -91,12 +121,12 @@ def _add_playback_menu(window: MainWindow) -> None:
 
 def _add_tracking_menu(window: MainWindow) -> None:
     menu, panel = window.menuBar().addMenu("&Tracking"), window.tracking
-    _add(menu, "Start / stop tracking", window.tracker.toggle, "Ctrl+Space")
-    _add(menu, "Find the head again", panel.find_again_requested.emit, "Ctrl+F")
-    _add(menu, "Calibrate again", panel.calibrate_requested.emit, "Ctrl+K")
+    _mirror(menu, "Start / stop tracking", panel.toggle, "Ctrl+Space")
+    _mirror(menu, panel.find_again.text(), panel.find_again, "Ctrl+F")
+    _mirror(menu, panel.calibrate.text(), panel.calibrate, "Ctrl+K")
     menu.addSeparator()
-    _add(menu, "Load subject…", panel.load_subject_requested.emit)
-    _add(menu, "Save subject…", panel.save_subject_requested.emit)
+    _mirror(menu, panel.load.text(), panel.load)
+    _mirror(menu, panel.save.text(), panel.save)
 
 
 def _add_window_menu(window: MainWindow) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PyQt5.QtCore import Qt, pyqtSignal
+from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from dphm_core.export.convention import AXES
@@ -40,7 +40,7 @@ class ExportChoices(QWidget):
         self.which = _combo(MESHES)
         self.mesh_format = _combo({name: FORMATS.get(name, name.upper()) for name in mesh_formats()})
         self.codes_format = _combo(CODES)
-        self.first, self.last, self.every = _number(0), _number(0), _number(1, MOST_STEPS)
+        self.first, self.last, self.every = _number(1), _number(1), _number(1, MOST_STEPS)
         self.space, self.axes, self.unit = _combo(SPACES), _combo(AXES_NAMES), _combo(UNITS)
         self.space_words, self.axes_words, self.missing = _explanation(), _explanation(), _explanation()
         self.meshes.setChecked(True)
@@ -63,7 +63,7 @@ class ExportChoices(QWidget):
             Nothing is, or no frames.
         """
         whole = not self._saved
-        frames = Selection() if whole else Selection(self.first.value(), self.last.value() + 1, self.every.value())
+        frames = Selection() if whole else Selection(self.first.value() - 1, self.last.value(), self.every.value())
         return ExportOptions(
             meshes=self._meshes(),
             mesh_format=self.mesh_format.currentData(),
@@ -82,14 +82,15 @@ class ExportChoices(QWidget):
         self._refresh()
 
     def set_saved(self, available: bool, first: int = 0, last: int | None = None) -> None:
-        """Say whether there is a track of all frames, and from which frame to which it goes."""
+        """Say whether there is a track of all frames, and from which index of the source to which it goes."""
         self._saved = available
         self._put(self._wanted)
-        end = MOST_FRAMES if last is None else last
-        for box in (self.first, self.last):
-            box.setRange(first, end)
-        self.first.setValue(first)
-        self.last.setValue(end)
+        end = MOST_FRAMES if last is None else last + 1  # users count from 1, as the playback bar does
+        for box, value in ((self.first, first + 1), (self.last, end)):
+            blocker = QSignalBlocker(box)
+            box.setRange(first + 1, end)
+            box.setValue(value)
+            blocker.unblock()
         for widget in (self.last, self.to):
             widget.setVisible(last is not None)  # who does not know the end exports up to it
         self._refresh()
@@ -143,6 +144,8 @@ class ExportChoices(QWidget):
         form.addRow("Space", _explained(self.space, self.space_words))
         form.addRow("Axes", _explained(self.axes, self.axes_words))
         form.addRow("Unit", self.unit)
+        for box in (self.first, self.last):
+            box.setToolTip("Counted from 1, as below the view. Files count from 0: frame 1 is 00000.")
         self.every.setToolTip("1 takes every frame, 2 every second one, …")
 
     def _connect(self) -> None:
@@ -164,6 +167,8 @@ class ExportChoices(QWidget):
 
     def _refresh(self) -> None:
         """Offer what can be exported, and explain what is chosen."""
+        self.first.setMaximum(self.last.value())
+        self.last.setMinimum(self.first.value())
         for row, possible in enumerate((self._saved, self._current)):
             self.which.model().item(row).setEnabled(possible)
         if self._saved != self._current:  # one is left

@@ -21,8 +21,6 @@ from PyQt5.QtWidgets import (
 if TYPE_CHECKING:
     from dphm_core.export.plan import ExportPlan
 
-DEFAULT_FOLDER = Path.home() / "DPHM Live" / "export"
-
 
 class ExportFolder(QWidget):
     """A folder, and the question about what it holds; looks at no disk itself. Lives on the GUI thread."""
@@ -32,7 +30,7 @@ class ExportFolder(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._other: Path | None = None
-        self.line, self.browse = QLineEdit(str(DEFAULT_FOLDER)), QPushButton("Browse…")
+        self.line, self.browse = QLineEdit(), QPushButton("Browse…")
         self.browse.setAutoDefault(False)
         self.line.textChanged.connect(self._renamed)
         self.browse.clicked.connect(self._browse)

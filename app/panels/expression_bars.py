@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from time import monotonic
 
 import numpy as np
-from PyQt5.QtCore import QRectF, QSize, Qt
-from PyQt5.QtGui import QPainter, QPaintEvent, QPalette
+from PyQt5.QtCore import QRectF, QSize, Qt, QTimer
+from PyQt5.QtGui import QHideEvent, QPainter, QPaintEvent, QPalette
 from PyQt5.QtWidgets import QSizePolicy, QWidget
 
 from app.panels.throttle import Throttle
@@ -19,6 +20,10 @@ FADE = 0.9
 """What a weight was counts this much less with every frame, when it is decided which rows to show."""
 CLEARLY = 1.25, 0.05
 """Another weight takes over a row once it is stronger by this factor and this much."""
+IDLE = 0.02
+"""A weight that was below this for a while is as good as none: its row goes to any that is twice as strong."""
+REST_MS = 500
+"""No code for so long: nothing plays. Then the rows are those of the one code that is shown."""
 LEAST_RANGE = 1.0
 """The bars' full length stands for this much at least: a blendshape's whole weight."""
 SHRINK = 0.998
@@ -31,7 +36,11 @@ SIDES = {"L": "left", "R": "right", "Left": "left", "Right": "right"}
 
 
 class ExpressionBars(QWidget):
-    """A bar per strongest weight, in rows that keep their place. Lives on the GUI thread."""
+    """A bar per strongest weight. Lives on the GUI thread.
+
+    While codes come one after the other rows keep their place; of a code that stays, as where a recording is paused,
+    they are its strongest ones, in order.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +52,11 @@ class ExpressionBars(QWidget):
         self._strength: FloatArray = np.zeros(0, dtype=np.float32)
         self._rows: list[int] = []
         self._signed, self._range = False, LEAST_RANGE
+        self._came = float("-inf")
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self.settle)
         self._painter = Throttle(self, self.update, PAINT_EVERY_MS)
 
     def set_names(self, names: tuple[str, ...]) -> None:
@@ -57,12 +71,22 @@ class ExpressionBars(QWidget):
             code = np.nan_to_num(np.asarray(code, dtype=np.float32))
             if len(code) != len(self._strength):
                 self._forget(len(code))
-            self._strength = np.maximum(self._strength * FADE, np.abs(code))
-            self._rows = keep_rows(self._rows, self._strength)
+            rested = 1000 * (monotonic() - self._came) > REST_MS
+            self._came = monotonic()
+            self._strength = np.abs(code) if rested else np.maximum(self._strength * FADE, np.abs(code))
+            self._rows = keep_rows([] if rested else self._rows, self._strength)
+            self._rest.start()
             self._signed = self._signed or bool(code.min(initial=0.0) < NEGATIVE)
             self._range = max(self._range * SHRINK, float(np.abs(code).max(initial=0.0)), LEAST_RANGE)
         self._code = code
         self._painter.ask()
+
+    def settle(self) -> None:
+        """Show the strongest weights of the newest code in order, whatever was shown before it."""
+        if self._code is not None:
+            self._strength = np.abs(self._code)
+            self._rows = keep_rows([], self._strength)
+            self._painter.ask()
 
     def shown(self) -> list[tuple[str, float]]:
         """Label and weight of each row, from the top."""
@@ -75,6 +99,12 @@ class ExpressionBars(QWidget):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """As high as it wants to be, and narrower."""
         return QSize(160, ROWS * self._line())
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave nothing to be done later."""
+        super().hideEvent(event)
+        self._rest.stop()
+        self.settle()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Draw name, bar and number of each row."""
@@ -139,7 +169,9 @@ def keep_rows(rows: list[int], strength: FloatArray, count: int = ROWS) -> list[
     factor, margin = CLEARLY
     for index in strongest:
         weakest = min(range(len(rows)), key=lambda row: strength[rows[row]])
-        if index not in rows and strength[index] > factor * strength[rows[weakest]] + margin:
+        least = strength[rows[weakest]]
+        enough = 2 * IDLE if least < IDLE else factor * least + margin
+        if index not in rows and strength[index] > enough:
             rows[weakest] = index
     return rows
 

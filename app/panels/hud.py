@@ -11,7 +11,7 @@ from PyQt5.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from app.panels.state_badge import StateBadge
 from app.panels.throttle import Throttle
 from dphm_core.frames import TrackedFrame
-from dphm_core.pipeline import PipelineStatus
+from dphm_core.pipeline import PipelineState, PipelineStatus
 
 UNKNOWN = "–"
 WRITE_EVERY_MS = 100
@@ -31,7 +31,7 @@ class Hud(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.state, self.text = StateBadge(), ElidedText()
-        self.camera = Figure("Camera", "999 fps", "Frames per second that the camera or the recording delivers.")
+        self.source = Figure("Source", "999 fps", "Frames per second that the camera or the recording delivers.")
         self.tracker = Figure("Tracker", "999 fps", "Frames per second that the tracker finishes.")
         self.view = Figure("View", "999 fps", "Frames per second that are drawn here.")
         self.latency = Figure("Latency", "9999 ms", "Time from a frame's coming in to its head being drawn.")
@@ -39,10 +39,10 @@ class Hud(QWidget):
         self.confidence = Figure("Confidence", "100 %", "How sure the tracker is that the head is where it is drawn.")
         self.dropped = Figure("Dropped", "99999", "Frames left out because the tracker was busy with an earlier one.")
         figures = (
-            self.camera, self.tracker, self.view, self.latency, self.residual, self.confidence, self.dropped,
+            self.source, self.tracker, self.view, self.latency, self.residual, self.confidence, self.dropped,
         )  # fmt: skip
         self._by_weight = (
-            self.residual, self.tracker, self.confidence, self.latency, self.camera, self.view, self.dropped,
+            self.residual, self.tracker, self.confidence, self.latency, self.source, self.view, self.dropped,
         )  # fmt: skip
         layout = QHBoxLayout(self)
         layout.setContentsMargins(EDGE, 3, EDGE, 3)
@@ -86,13 +86,14 @@ class Hud(QWidget):
         if self._newest is None:
             return
         tracked, status, view_fps, latency_ms = self._newest
-        self.state.show_state(tracked.status)
+        self.state.show_state(tracked.status if status.tracking else "Off")
         self.state.show()
-        self.text.set_text(tracked.reason)
-        self.camera.set_text(fps_text(status.source_fps))
-        self.tracker.set_text(fps_text(status.tracker_fps))
-        self.view.set_text(fps_text(view_fps))
-        self.latency.set_text(UNKNOWN if latency_ms is None else f"{latency_ms:.0f} ms")
+        self.text.set_text(tracked.reason if status.tracking else "Tracking is stopped.")
+        plays = status.state is PipelineState.PLAYING  # figures of what went on before are none of what stands still
+        rates = (self.source, status.source_fps), (self.tracker, status.tracker_fps), (self.view, view_fps)
+        for figure, fps in rates:
+            figure.set_text(fps_text(fps if plays else 0.0))
+        self.latency.set_text(f"{latency_ms:.0f} ms" if plays and latency_ms is not None else UNKNOWN)
         self.residual.set_text(UNKNOWN if math.isnan(tracked.residual_mm) else f"{tracked.residual_mm:.2f} mm")
         self.confidence.set_text(f"{tracked.confidence:.0%}".replace("%", " %"))
         self.dropped.set_text(f"{status.frames_dropped}")

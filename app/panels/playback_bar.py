@@ -124,10 +124,6 @@ class PlaybackBar(QWidget):
         self.track_all.set_saved(available, shown)
         self._fit()
 
-    def set_speed(self, speed: float) -> None:
-        """Choose a speed, one of those offered, as the user would."""
-        self.speeds.choose(speed)
-
     def begin_selection(self) -> None:
         """Let the selection begin at the frame that is shown."""
         index = self.slider.value()
@@ -194,7 +190,7 @@ class PlaybackBar(QWidget):
     def _make_choices(self) -> None:
         self.speeds = SpeedBox()
         self.speeds.chosen.connect(self.speed_chosen)
-        self.loop = GlyphButton(Glyph.LOOP, "Loop", "Play the selection, or everything, again and again (L)")
+        self.loop = GlyphButton(Glyph.LOOP, "Loop", "Play the selection, or everything, again and again (Ctrl+L)")
         self.loop.setCheckable(True)
         self.loop.toggled.connect(self._tell_loop)
         self.begin = GlyphButton(Glyph.IN, "Selection begins", "The selection begins at this frame (I)")
@@ -231,8 +227,9 @@ class PlaybackBar(QWidget):
         for widget in (self.frame, self.speeds, self.close_source):
             widget.setFixedHeight(HEIGHT)
         # Where there is too little room these go one after the other, and names get short: there are keys for the same.
+        # Those beside "Play" go last, so that it stays where it is.
         self._dispensable = (
-            (self.first, self.last), (self.close_source,), (), (self.begin, self.end), (self.time,), (self.clear,)
+            (self.close_source,), (), (self.begin, self.end), (self.time,), (self.clear,), (self.first, self.last)
         )  # fmt: skip
         recorded = (self.slider, self.step_back, self.step, self.frame, self.speeds, self.loop, self.track_all)
         self._of_recordings = (*recorded, self.first, self.last, self.begin, self.end)

@@ -9,6 +9,7 @@ from PyQt5.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QIcon, QPainter, QPixmap
 from PyQt5.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from app.panels.glyph_button import Glyph, GlyphButton
 from app.panels.hud import UNKNOWN, ElidedText, Figure
 from dphm_core.sources.recording_status import RecordingStatus, SpaceLimit
 
@@ -31,7 +32,7 @@ class _Mode(Enum):
 class RecordBar(QWidget):
     """Begins and ends recordings, and shows how one goes. Lives on the GUI thread.
 
-    A finished recording stays on show, with what can be done with it, until the next one begins.
+    A finished recording stays on show, with what can be done with it, until it is dismissed or the next one begins.
     """
 
     record_requested = pyqtSignal()
@@ -49,38 +50,44 @@ class RecordBar(QWidget):
         self.size = Figure("Size", "999.9 MB", "Size of the recording so far.")
         self.free = Figure("Free", "9999 GB", "Room that is left on this disk.")
         self.text = ElidedText()
-        self.open_it, self.convert = QPushButton("Open it"), QPushButton("Convert to PNG…")
+        self.open_it, self.convert = QPushButton("Open it"), QPushButton("Convert to PNG")
+        self.dismiss = GlyphButton(Glyph.CLEAR, "Dismiss", "Show this no longer; the recording stays.")
         self.open_it.setToolTip("Play this recording here.")
         self.convert.setToolTip("Write every frame as PNG images that other programs read.")
         self.open_it.clicked.connect(lambda: self.open_recorded.emit(str(self._path)))
         self.convert.clicked.connect(lambda: self.convert_requested.emit(str(self._path)))
+        self.dismiss.clicked.connect(self.forget)
+        for button in (self.button, self.open_it, self.convert):
+            button.setFocusPolicy(Qt.TabFocus)  # a click leaves Space to playing
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 3, 8, 3)
         layout.setSpacing(12)
         for widget in (self.button, self.time, self.size, self.free):
             layout.addWidget(widget)
         layout.addWidget(self.text, stretch=1)
-        layout.addWidget(self.open_it)
-        layout.addWidget(self.convert)
-        self._path = Path()
+        for button in (self.open_it, self.convert, self.dismiss):
+            layout.addWidget(button)
+        self._path, self._why = Path(), ""
         self._show_mode(_Mode.WAITING)
         self.button.setMinimumWidth(self.button.sizeHint().width())  # the same for the shorter "Stop"
 
     def set_available(self, available: bool, why: str) -> None:
-        """Offer recording, or say why there is none; a finished recording stays on show."""
+        """Offer recording, or tell by the button's tip why there is none; a finished recording stays on show."""
+        self._why = why
         self.button.setEnabled(available)
-        if self._mode is _Mode.SAVED or (available and self._mode is _Mode.RECORDING):
-            return
-        self._show_mode(_Mode.WAITING)
-        self.text.set_text(why)
-        self.button.setToolTip(why or WAITING_TIP)
+        ends = self._mode is _Mode.RECORDING and not available
+        self._show_mode(_Mode.WAITING if ends else self._mode)
+
+    def forget(self) -> None:
+        """Show a finished recording no longer: it was dismissed, or something else was opened."""
+        if self._mode is _Mode.SAVED:
+            self._show_mode(_Mode.WAITING)
 
     def show_status(self, status: RecordingStatus | None) -> None:
         """Show how a recording goes; None where there is none."""
         if status is None:
             if self._mode is _Mode.RECORDING:
                 self._show_mode(_Mode.WAITING)
-                self.text.set_text("")
             return
         self._show_mode(_Mode.RECORDING)
         self.time.set_text(clock_text(status.seconds))
@@ -104,7 +111,6 @@ class RecordBar(QWidget):
             self.stop_requested.emit()
         else:
             self._show_mode(_Mode.WAITING)
-            self.text.set_text("")
             self.record_requested.emit()
 
     def _show_mode(self, mode: _Mode) -> None:
@@ -112,11 +118,13 @@ class RecordBar(QWidget):
         recording = mode is _Mode.RECORDING
         self.button.setText("Stop" if recording else "Record")
         self.button.setIcon(_sign(square=recording))
-        self.button.setToolTip("End the recording." if recording else WAITING_TIP)
+        self.button.setToolTip("End the recording." if recording else self._why or WAITING_TIP)
         for figure in (self.time, self.size, self.free):
             figure.setVisible(recording)
-        for button in (self.open_it, self.convert):
+        for button in (self.open_it, self.convert, self.dismiss):
             button.setVisible(mode is _Mode.SAVED)
+        if mode is _Mode.WAITING:
+            self.text.set_text("")
 
 
 def saved_text(path: Path, status: RecordingStatus | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, pyqtSignal
@@ -10,7 +10,6 @@ from PyQt5.QtWidgets import QAction, QMenu, QToolButton, QWidget
 
 from app.recent import path_of
 from app.source_choices import Choice, SourceChoices, ask_for_file, ask_for_folder
-from dphm_core.sources.devices import CameraList
 
 NOTHING = "Open"
 MAX_WIDTH_EM = 24
@@ -52,14 +51,6 @@ class SourcePicker(QToolButton):
         width = MAX_WIDTH_EM * self.fontMetrics().horizontalAdvance("m")
         self.setText(self.fontMetrics().elidedText(name, Qt.ElideMiddle, width) or NOTHING)
         self.setToolTip(f"{name}\nClick to open something else." if name else "Open a camera or a recording.")
-
-    def set_cameras(self, cameras: CameraList) -> None:
-        """Say which cameras are plugged in."""
-        self.choices.set_cameras(cameras)
-
-    def set_recent(self, uris: Sequence[str]) -> None:
-        """Say which sources were opened, the last one first."""
-        self.choices.set_recent(uris)
 
     def _fill(self) -> None:
         """Make the menu anew from what there is now; it stays as it is while it is open."""

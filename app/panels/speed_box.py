@@ -33,9 +33,3 @@ class SpeedBox(QComboBox):
     def speed(self) -> float:
         """The factor."""
         return float(self.currentData())
-
-    def choose(self, speed: float) -> None:
-        """Choose one of those offered, as the user would; another one is not."""
-        place = self.findData(speed)
-        if place >= 0:
-            self.setCurrentIndex(place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt5.QtCore import Qt, pyqtSignal
@@ -11,7 +11,6 @@ from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButto
 from app.icon import draw_icon
 from app.panels.choice_list import ChoiceList
 from app.source_choices import NO_RECENT, SourceChoices, ask_for_file, ask_for_folder
-from dphm_core.sources.devices import CameraList
 
 WIDTH = 860
 """The page is no wider than this, pixels."""
@@ -66,14 +65,6 @@ class StartPage(QWidget):
     def set_reason(self, reason: str) -> None:
         """Say why nothing is open."""
         self.reason.setText(reason)
-
-    def set_cameras(self, cameras: CameraList) -> None:
-        """Show which cameras are plugged in."""
-        self.choices.set_cameras(cameras)
-
-    def set_recent(self, uris: Sequence[str]) -> None:
-        """Show which sources were opened, the last one first."""
-        self.choices.set_recent(uris)
 
     def _show_choices(self) -> None:
         self.cameras.show_choices(self.choices.cameras, self.choices.camera_hint)

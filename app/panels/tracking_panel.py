@@ -134,6 +134,8 @@ class TrackingPanel(QWidget):
             "Load subject…", "Use a head saved before: no calibration is needed then.", self.load_subject_requested
         )
         self.save = self._button("Save subject…", "Keep this head for another time.", self.save_subject_requested)
+        for button in (self.toggle, self.find_again, self.calibrate, self.load, self.save):
+            button.setFocusPolicy(Qt.TabFocus)  # a click leaves Space to playing
 
     def _make_choices(self) -> None:
         self.model, self.device = QComboBox(), QComboBox()
@@ -144,6 +146,7 @@ class TrackingPanel(QWidget):
         for box in (self.model, self.device):
             box.setSizeAdjustPolicy(QComboBox.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
+            box.setFocusPolicy(Qt.TabFocus)
             box.installEventFilter(self)
 
     def _make_sliders(self) -> None:

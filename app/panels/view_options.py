@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt5.QtCore import pyqtSignal
+from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from app.view3d.options import DEFAULT_LAYERS, DEFAULT_STYLE, Layer, MeshStyle
@@ -18,7 +18,7 @@ LAYERS = {
     Layer.MESH: ("Head mesh", "The tracked head"),
     Layer.LANDMARKS: ("Landmarks", "The points of the face that were found in the colour image"),
     Layer.AXES: ("Head axes", "x to the head's left, y up, z forward"),
-    Layer.FRUSTUM: ("Camera", "Where the camera is, and what it sees"),
+    Layer.FRUSTUM: ("Camera outline", "Where the camera is, and what it sees"),
 }
 COLUMNS = 2
 
@@ -40,6 +40,8 @@ class ViewOptions(QWidget):
         rows.addLayout(self._make_styles())
         rows.addLayout(self._make_layers())
         rows.addLayout(self._make_views())
+        for box in (*self.layers.values(), self.follow, self.through_camera, self.reset, self.camera_view):
+            box.setFocusPolicy(Qt.TabFocus)  # a click leaves Space to playing
 
     def set_style(self, style: MeshStyle) -> None:
         """Choose how the mesh is drawn; emits `style_changed` where that is another."""
@@ -48,10 +50,6 @@ class ViewOptions(QWidget):
     def set_layer(self, layer: Layer, on: bool) -> None:
         """Switch a layer; emits `layer_toggled` where that is new."""
         self.layers[layer].setChecked(on)
-
-    def set_follow(self, on: bool) -> None:
-        """Follow the head or not; emits `follow_toggled` where that is new."""
-        self.follow.setChecked(on)
 
     def set_through_camera(self, on: bool) -> None:
         """Look through the camera or not; emits `through_camera_toggled` where that is new."""
@@ -92,15 +90,15 @@ class ViewOptions(QWidget):
 
     def _make_views(self) -> QGridLayout:
         grid = _grid()
-        self.through_camera = QPushButton("Through the camera")
-        self.through_camera.setToolTip("The colour image with the head mesh over it")
+        self.through_camera = QPushButton("Head over the picture")
+        self.through_camera.setToolTip("Look through the camera: its colour image, with the head mesh over it")
         self.through_camera.setCheckable(True)
         self.through_camera.toggled.connect(self._look_through)
         self.reset = QPushButton("Reset view")
         self.reset.setToolTip("Aim at the head again")
         self.reset.clicked.connect(self.reset_requested)
-        self.camera_view = QPushButton("From the camera")
-        self.camera_view.setToolTip("Look at the head from where the camera is")
+        self.camera_view = QPushButton("View from the camera")
+        self.camera_view.setToolTip("Look from where the camera is, at points and head mesh; the mouse turns them")
         self.camera_view.clicked.connect(self.camera_view_requested)
         grid.addWidget(self.reset, 0, 0)
         grid.addWidget(self.camera_view, 0, 1)
@@ -108,10 +106,10 @@ class ViewOptions(QWidget):
         return grid
 
     def _look_through(self, on: bool) -> None:
-        """Without the orbit there is nothing to aim."""
-        self.reset.setEnabled(not on)
-        self.camera_view.setEnabled(not on)
-        self.follow.setEnabled(not on)
+        """Without the orbit there is nothing to aim, and over the picture neither points nor the camera are drawn."""
+        not_drawn = self.layers[Layer.POINTS], self.layers[Layer.FRUSTUM]
+        for widget in (self.reset, self.camera_view, self.follow, *not_drawn):
+            widget.setEnabled(not on)
         self.through_camera_toggled.emit(on)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 LIMIT_MM = 3.0
 """Residuals beyond ± this take the last colour."""
 UNKNOWN = (0.45, 0.45, 0.47)
@@ -19,13 +16,6 @@ STOPS = (
     (0.68, 0.27, 0.00),
 )
 """At even steps from - to + `LIMIT_MM`. Blue and orange are told apart with every kind of colour blindness."""
-
-
-def residual_colors(residuals_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Colours (N, 3) uint8 of residuals (N,) in millimetres, as the shader gives them."""
-    places = np.linspace(-LIMIT_MM, LIMIT_MM, len(STOPS))
-    channels = [np.interp(residuals_mm, places, channel) for channel in np.array(STOPS).T]
-    return np.rint(np.stack(channels, axis=-1) * 255).astype(np.uint8)
 
 
 def _vec3(color: tuple[float, float, float]) -> str:

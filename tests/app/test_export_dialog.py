@@ -142,16 +142,22 @@ def test_explanations_change_with_the_choice(dialog) -> None:
 
 
 def test_a_range_of_frames(qtbot, dialog, library) -> None:
-    dialog.choices.first.setValue(10)
-    dialog.choices.last.setValue(20)
+    choices = dialog.choices
+    assert (choices.first.value(), choices.last.value()) == (1, 75)  # as the playback bar counts
+    choices.first.setValue(11)
+    choices.last.setValue(21)
     dialog.choices.every.setValue(2)
     dialog.go.click()
     qtbot.waitUntil(result_shown(dialog))
     frames = library.asked[0][1].frames
     assert (frames.start, frames.stop, frames.every) == (10, 21, 2)
-    dialog.choices.first.setValue(21)
-    qtbot.waitUntil(lambda: "no frames from 21" in dialog.estimate.text().lower())
-    assert not dialog.go.isEnabled()
+    choices.first.setValue(22)
+    assert choices.first.value() == 21  # there is always one frame at least
+    dialog.set_saved(True, 100, 109)
+    assert (choices.first.value(), choices.last.value(), choices.last.maximum()) == (101, 110, 110)
+    assert (choices.options().frames.start, choices.options().frames.stop) == (100, 110)
+    dialog.set_saved(True, 0, 9)
+    assert (choices.first.value(), choices.last.value()) == (1, 10)
 
 
 @pytest.mark.parametrize("replaces", [False, True])

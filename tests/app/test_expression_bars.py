@@ -75,6 +75,26 @@ def test_noise_does_not_move_rows(bars: ExpressionBars) -> None:
     assert [label for label, _ in bars.shown()] == before
 
 
+def test_a_code_that_stays_shows_its_own_strongest_in_order(qtbot: QtBot, bars: ExpressionBars) -> None:
+    bars.show()
+    bars.show_code(code(A=0.9, B=0.8, C=0.7, D=0.6, E=0.5, F=0.4, G=0.3, H=0.2))
+    bars.show_code(code(P=0.1, A=0.3, O=0.5, N=0.7))  # a moment later, as while the slider is dragged
+    qtbot.waitUntil(lambda: [weight for _, weight in bars.shown()[:4]] == pytest.approx([0.7, 0.5, 0.3, 0.1]))
+    assert bars.shown()[0][0] == "Mouth n left"
+    assert not bars._rest.isActive()
+
+
+def test_rows_of_nothing_give_way_after_a_while(bars: ExpressionBars) -> None:
+    bars.show_code(code(A=1, B=1, C=1, D=1, E=1, F=1, G=1, H=1))
+    now = code(A=1, B=1, C=1, D=1, E=1, F=1, G=1, P=0.05)
+    bars.show_code(now)
+    assert "Mouth p left" not in dict(bars.shown())
+    before = [label for label, _ in bars.shown()]
+    for _ in range(60):
+        bars.show_code(now)
+    assert [label for label, _ in bars.shown()] == [*before[:7], "Mouth p left"]
+
+
 def test_a_model_without_names_has_numbers_and_any_length(bars: ExpressionBars) -> None:
     bars.set_names(())
     bars.show_code(np.float32([0.1, -2.0, np.nan]))

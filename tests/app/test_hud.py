@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan
 
 import pytest
@@ -14,6 +15,7 @@ from dphm_core.stages import PipelineState, PipelineStatus
 STATUS = PipelineStatus(
     state=PipelineState.PLAYING, frames_read=100, frames_tracked=90, frames_dropped=7, source_fps=30.2,
     tracker_fps=28.4, latency_s=0.04, error=None,
+    tracking=True,
 )  # fmt: skip
 
 
@@ -36,7 +38,7 @@ def test_all_figures_are_shown(hud: Hud, observation) -> None:
     )
     hud.show_status(tracked, STATUS, 59.8, 41.3)
     assert {figure.name: figure.text() for figure in figures(hud)} == {
-        "Camera": "30 fps",
+        "Source": "30 fps",
         "Tracker": "28 fps",
         "View": "60 fps",
         "Latency": "41 ms",
@@ -87,3 +89,21 @@ def test_figures_do_not_move_with_their_numbers(hud: Hud, observation) -> None:
         hud._writer.flush()
         places.add(tuple(figure.x() for figure in figures(hud)))
     assert len(places) == 1
+
+
+def test_what_stands_still_has_no_rates(hud: Hud, observation) -> None:
+    tracked = TrackedFrame(observation, TrackStatus.TRACKING, "following", residual_mm=1.0)
+    for state in (PipelineState.PAUSED, PipelineState.ENDED):
+        hud.show_status(tracked, replace(STATUS, state=state), 59.8, 41.3)
+        hud._writer.flush()
+        assert {figure.text() for figure in (hud.source, hud.tracker, hud.view, hud.latency)} == {"–"}
+        assert hud.residual.text() == "1.00 mm"
+
+
+def test_without_tracking_nothing_is_searched(hud: Hud, observation) -> None:
+    tracked = TrackedFrame(observation, TrackStatus.SEARCHING, "no face in sight")
+    hud.show_status(tracked, replace(STATUS, tracking=False), 59.8, 41.3)
+    assert (hud.state.text(), hud.text.text()) == ("Off", "Tracking is stopped.")
+    hud.show_status(tracked, STATUS, 59.8, 41.3)
+    hud._writer.flush()
+    assert hud.text.text() == "no face in sight"

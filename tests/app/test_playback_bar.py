@@ -157,15 +157,13 @@ def test_a_selection_begins_and_ends_at_the_frame_that_is_shown(bar: PlaybackBar
 
 
 def test_a_speed_can_be_chosen(qtbot: QtBot, bar: PlaybackBar, told: Told) -> None:
-    bar.set_speed(0.25)
-    assert bar.speeds.currentText() == "0.25×"
-    bar.set_speed(inf)
-    bar.set_speed(3.33)  # is not offered
+    bar.speeds.setCurrentText("0.25×")
+    bar.speeds.setCurrentText("Fastest")
     assert told.take() == [("speed_chosen", 0.25), ("speed_chosen", inf)]
 
 
 def test_what_was_chosen_holds_for_what_is_opened_next(bar: PlaybackBar, told: Told) -> None:
-    bar.set_speed(2.0)
+    bar.speeds.setCurrentText("2×")
     bar.loop.setChecked(True)
     bar.slider.select(10, 20)
     bar.set_marks([3], [TrackStatus.LOST])
@@ -233,9 +231,24 @@ def test_it_fits_into_narrow_windows(qtbot: QtBot, bar: PlaybackBar, width: int)
     bar.set_saved(True, True)
     assert bar._row.minimumSize().width() <= width
     assert not any(widget.isHidden() for widget in (bar.play, bar.step, bar.frame, bar.loop, bar.track_all.saved))
-    assert bar.first.isHidden() == (width < 1000)
+    assert bar.close_source.isHidden() == (width < 1000)
+    assert width < 900 or not (bar.first.isHidden() or bar.last.isHidden())
     bar.resize(1280, 70)
-    assert not bar.first.isHidden()
+    assert not bar.close_source.isHidden()
+
+
+def test_play_stays_where_it_is_whatever_else_is_shown(qtbot: QtBot, bar: PlaybackBar) -> None:
+    bar.resize(936, 70)
+    places = set()
+    for saved, selected in ((False, False), (True, False), (True, True), (False, True)):
+        bar.set_saved(saved, saved)
+        bar.slider.select(10, 20 if selected else LENGTH)
+        if not selected:
+            bar.clear_selection()
+        qtbot.wait(1)  # laid out
+        places.add(tuple(button.x() for button in (bar.first, bar.step_back, bar.play, bar.step, bar.last)))
+        assert not any(button.isHidden() for button in (bar.first, bar.last))
+    assert len(places) == 1
 
 
 def test_lost_frames_are_seen_among_many(qtbot: QtBot, bar: PlaybackBar) -> None:

@@ -51,11 +51,11 @@ def test_lost_frames_are_told_in_words_only_where_there_are_any(bar: RecordBar) 
 
 def test_it_says_why_it_cannot_record(bar: RecordBar, qtbot: QtBot) -> None:
     bar.set_available(False, "Open a camera first.")
-    assert bar.text.text() == bar.button.toolTip() == "Open a camera first."
+    assert (bar.text.text(), bar.button.toolTip()) == ("", "Open a camera first.")
     with qtbot.assertNotEmitted(bar.record_requested):
         qtbot.mouseClick(bar.button, Qt.LeftButton)
     bar.set_available(True, "")
-    assert bar.text.text() == "" and bar.button.isEnabled()
+    assert bar.button.isEnabled() and bar.button.toolTip() != "Open a camera first."
 
 
 def test_a_recording_goes_on_when_recording_is_offered_and_ends_when_it_is_not(bar: RecordBar) -> None:
@@ -63,7 +63,8 @@ def test_a_recording_goes_on_when_recording_is_offered_and_ends_when_it_is_not(b
     bar.set_available(True, "")
     assert bar.button.text() == "Stop"
     bar.set_available(False, "Finishing the recording …")
-    assert (bar.button.text(), bar.text.text()) == ("Record", "Finishing the recording …")
+    assert (bar.button.text(), bar.text.text()) == ("Record", "")
+    assert bar.button.toolTip() == "Finishing the recording …"
     assert not bar.time.isVisible() and not bar.button.isEnabled()
 
 
@@ -80,6 +81,21 @@ def test_what_was_saved_can_be_opened_and_converted_until_the_next_recording(bar
     bar.set_available(True, "")
     qtbot.mouseClick(bar.button, Qt.LeftButton)
     assert bar.text.text() == "" and not bar.open_it.isVisible()
+
+
+def test_what_was_saved_can_be_dismissed(bar: RecordBar, qtbot: QtBot) -> None:
+    for forget in (lambda: qtbot.mouseClick(bar.dismiss, Qt.LeftButton), bar.forget):
+        bar.show_saved(PATH, status(finished=True))
+        bar.set_available(False, "Open a camera first.")
+        assert bar.dismiss.isVisible()
+        forget()
+        assert bar.text.text() == ""
+        assert not any(button.isVisible() for button in (bar.open_it, bar.convert, bar.dismiss))
+        assert bar.button.toolTip() == "Open a camera first."
+    bar.set_available(True, "")
+    bar.show_status(status())
+    bar.forget()  # one that goes on is not forgotten
+    assert bar.button.text() == "Stop" and bar.text.text() == PATH.name
 
 
 def test_nothing_recorded_is_nothing_to_open(bar: RecordBar) -> None:

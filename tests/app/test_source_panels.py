@@ -69,21 +69,21 @@ def entries(picker: SourcePicker) -> dict[str, object]:
 
 def test_cameras_come_and_go_and_are_told_of_where_there_is_none(page: StartPage) -> None:
     assert page.cameras.hint.text() == LOOKING
-    page.set_cameras(CameraList((FREE, BUSY)))
+    page.choices.set_cameras(CameraList((FREE, BUSY)))
     assert rows(page.cameras) == [
         ("Azure Kinect", "serial number 0001", "kinect:0001"),
         ("Azure Kinect", "used by another program, or not permitted", "kinect"),
     ]
     assert page.cameras.currentWidget() is page.cameras.rows
-    page.set_cameras(CameraList())
+    page.choices.set_cameras(CameraList())
     assert page.cameras.currentWidget() is page.cameras.hint
     assert "Plug one into a USB 3 port" in page.cameras.hint.text()
-    page.set_cameras(CameraList(missing="the driver is not there; install it"))
+    page.choices.set_cameras(CameraList(missing="the driver is not there; install it"))
     assert page.cameras.hint.text() == "The driver is not there; install it."
 
 
 def test_a_click_or_return_opens_a_camera_once(qtbot: QtBot, page: StartPage) -> None:
-    page.set_cameras(CameraList((BUSY, FREE)))
+    page.choices.set_cameras(CameraList((BUSY, FREE)))
     chosen: list[str] = []
     page.chosen.connect(chosen.append)
     click(qtbot, page.cameras, 1)
@@ -99,7 +99,7 @@ def test_recent_recordings_are_listed_and_a_missing_one_is_greyed(
 ) -> None:
     (tmp_path / "here").mkdir()
     here, gone = str(tmp_path / "here"), str(tmp_path / "gone.mkv")
-    page.set_recent([here, gone, "kinect", "simulated", f"simulated:{here}"])
+    page.choices.set_recent([here, gone, "kinect", "simulated", f"simulated:{here}"])
     qtbot.waitUntil(lambda: rows(page.recent)[1][1].startswith(GONE))
     assert rows(page.recent) == [
         ("here", str(tmp_path), here),
@@ -115,7 +115,7 @@ def test_recent_recordings_are_listed_and_a_missing_one_is_greyed(
     with qtbot.waitSignal(page.remove_requested) as removed:
         menu.actions()[1].trigger()
     assert removed.args == [gone]
-    page.set_recent([])
+    page.choices.set_recent([])
     assert page.recent.currentWidget() is page.recent.hint
 
 
@@ -147,7 +147,7 @@ def test_without_a_demo_there_is_no_simulated_camera(qtbot: QtBot, tmp_path: Pat
 
 
 def test_the_page_fits_a_small_window(qtbot: QtBot, page: StartPage) -> None:
-    page.set_recent([f"/r/{number}" for number in range(10)])
+    page.choices.set_recent([f"/r/{number}" for number in range(10)])
     settle(qtbot, page.choices)
     assert page.minimumSizeHint().height() <= 620
     assert page.minimumSizeHint().width() <= 900
@@ -158,9 +158,9 @@ def test_the_picker_says_what_is_open_and_offers_the_rest(
 ) -> None:
     assert picker.text() == "Open"
     assert "Close" not in entries(picker)
-    picker.set_cameras(CameraList((FREE,)))
+    picker.choices.set_cameras(CameraList((FREE,)))
     gone = str(tmp_path / "gone")
-    picker.set_recent([str(demo), gone])
+    picker.choices.set_recent([str(demo), gone])
     settle(qtbot, picker.choices)
     picker.set_current("Azure Kinect 0001")
     assert picker.text() == "Azure Kinect 0001"
@@ -182,7 +182,7 @@ def test_the_picker_says_what_is_open_and_offers_the_rest(
 def test_both_can_share_what_there_is(qtbot: QtBot, page: StartPage) -> None:
     picker = SourcePicker(Path("/nonexistent"), page.choices)
     qtbot.addWidget(picker)
-    page.set_cameras(CameraList((FREE,)))
+    page.choices.set_cameras(CameraList((FREE,)))
     assert "Azure Kinect   (serial number 0001)" in entries(picker)
 
 

@@ -46,11 +46,13 @@ def test_the_view_is_aimed_followed_and_looked_through(options: ViewOptions, qtb
     with qtbot.waitSignal(options.camera_view_requested):
         qtbot.mouseClick(options.camera_view, Qt.LeftButton)
     with qtbot.waitSignal(options.follow_toggled) as told:
-        options.set_follow(True)
+        qtbot.mouseClick(options.follow, Qt.LeftButton)
     assert told.args == [True]
     with qtbot.waitSignal(options.through_camera_toggled) as told:
         options.set_through_camera(True)
     assert told.args == [True]
     assert not options.reset.isEnabled()
+    assert not options.layers[Layer.POINTS].isEnabled() and options.layers[Layer.POINTS].isChecked()
+    assert options.layers[Layer.MESH].isEnabled()
     qtbot.mouseClick(options.through_camera, Qt.LeftButton)
-    assert options.reset.isEnabled()
+    assert options.reset.isEnabled() and options.layers[Layer.POINTS].isEnabled()
