@@ -72,7 +72,7 @@ class RecordingControl(QObject):
         self._running: Recording | None = None
         self._starting: Job[Any] | None = None
         self._ending = False
-        desk.opened.connect(lambda _session: self._offer())
+        desk.opened.connect(self._opened)
         desk.closed.connect(self._closed)
         desk.opening.connect(lambda _request: self._closed())
         desk.ticking.connect(self._look)
@@ -85,13 +85,6 @@ class RecordingControl(QObject):
     def recording(self) -> bool:
         """Whether frames go to disk."""
         return self._running is not None
-
-    def toggle(self) -> None:
-        """Begin a recording, or end it."""
-        if self.recording:
-            self.stop()
-        else:
-            self.start()
 
     def choose_folder(self) -> None:
         """Ask where recordings shall go."""
@@ -166,6 +159,10 @@ class RecordingControl(QObject):
         self._offer()
         if status.frames:
             self.recorded.emit(str(status.path))
+
+    def _opened(self, _session: Session) -> None:
+        self._bar.forget()
+        self._offer()
 
     def _closed(self) -> None:
         self.stop()

@@ -57,10 +57,6 @@ class TrackingControl(QObject):
         panel.load_subject_requested.connect(self._load_subject)
         panel.save_subject_requested.connect(self._save_subject)
 
-    def toggle(self) -> None:
-        """Stop tracking, or start it again."""
-        self.set_tracking(not self._tracking)
-
     def set_tracking(self, on: bool) -> None:
         """Track, or only show what the camera sees."""
         self._tracking = on
