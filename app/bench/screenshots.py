@@ -5,6 +5,7 @@ python -m app.bench.screenshots docs/screenshots
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -88,6 +89,10 @@ class Photographer:
 
     def _start_pages(self) -> None:
         window = self._window
+        talk = window.places.recordings / "A talk"
+        shutil.copytree(DEMO, talk)
+        window.sources.remember(str(talk))
+        window.sources.look_for_cameras()  # before the one for the picture, which this would replace
         window.start_page.choices.set_cameras(CAMERAS)
         self._take("start")
         window.set_theme(LIGHT)
@@ -101,7 +106,7 @@ class Photographer:
 
     def _tracking(self) -> None:
         window = self._window
-        self._open(Request(str(window.places.demo)), tracked=False)
+        self._open(Request(str(window.places.recordings / "A talk")), tracked=False)
         self._until(
             lambda: window.desk.shown.status is TrackStatus.CALIBRATING and window.desk.shown.vertices_cam is not None
         )

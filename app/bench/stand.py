@@ -25,7 +25,7 @@ class Stand:
         from app.window import MainWindow, Places
 
         self.application = QApplication.instance() or prepare_application()
-        self._folder = tempfile.TemporaryDirectory(prefix="dphm-bench-")
+        self._folder = tempfile.TemporaryDirectory(prefix="dphm-")
         root = Path(self._folder.name)
         settings = WindowSettings(QSettings(str(root / "settings.ini"), QSettings.IniFormat))
         self.window = MainWindow(
