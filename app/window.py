@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 from PyQt5.QtCore import QMimeData, QStandardPaths, Qt, pyqtSignal
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt5.QtWidgets import (
     QApplication,
-    QDockWidget,
     QMainWindow,
-    QScrollArea,
     QStackedWidget,
-    QTabWidget,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -28,6 +24,7 @@ from app.controls.source_control import SourceControl
 from app.controls.tracking_control import TrackingControl, remembered_settings
 from app.controls.view_control import ViewControl
 from app.desk import Desk, Task
+from app.docks import add_docks
 from app.paint_pace import PaintPace
 from app.panels.expression_bars import ExpressionBars
 from app.panels.hud import Hud
@@ -55,8 +52,6 @@ from dphm_core.sources.devices import CameraWatch
 
 TITLE = "DPHM Live"
 FIRST_SIZE = (1280, 720)
-PANEL_WIDTH_EM = 26
-"""Widths of an "m"."""
 
 
 @dataclass(frozen=True)
@@ -212,37 +207,8 @@ class MainWindow(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addPermanentWidget(self.hud, 1)
         self.hud.hide()
-        self._add_docks()
-
-    def _add_docks(self) -> None:
-        picture = self._dock("Picture", self.preview)
-        tabs = [
-            self._dock(title, scrollable(widget))
-            for title, widget in (
-                ("Tracking", self.tracking), ("View", self.options), ("Expression", self.bars), ("Residual", self.plot)
-            )
-        ]  # fmt: skip
-        for before, after in pairwise(tabs):
-            self.studio.tabifyDockWidget(before, after)
-            after.setTitleBarWidget(QWidget())  # the tab says it already
-        tabs[0].setTitleBarWidget(QWidget())
-        tabs[0].raise_()
-        self.studio.setTabPosition(Qt.RightDockWidgetArea, QTabWidget.North)
-        self.studio.resizeDocks([picture, tabs[0]], [210, 400], Qt.Vertical)
-        self.studio.resizeDocks([picture], [330], Qt.Horizontal)
-        self.docks = [picture, *tabs]
-
-    def _dock(self, title: str, widget: QWidget) -> QDockWidget:
-        dock = QDockWidget(title, self.studio)
-        dock.setObjectName(title.lower())
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.addWidget(widget)
-        content.setMinimumWidth(PANEL_WIDTH_EM * self.fontMetrics().horizontalAdvance("m"))
-        dock.setWidget(content)
-        self.studio.addDockWidget(Qt.RightDockWidgetArea, dock)
-        return dock
+        others = {"Tracking": self.tracking, "View": self.options, "Expression": self.bars, "Residual": self.plot}
+        self.docks = add_docks(self.studio, self.preview, others)
 
     def _connect(self) -> None:
         desk = self.desk
@@ -304,18 +270,3 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if state is not None:
             self.studio.restoreState(state)
-
-
-def scrollable(widget: QWidget) -> QScrollArea:
-    """A panel that can be scrolled where the window is low."""
-    content = QWidget()
-    column = QVBoxLayout(content)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(widget)
-    column.addStretch()
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
-    area.setWidget(content)
-    return area
