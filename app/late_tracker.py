@@ -17,7 +17,7 @@ from dphm_core.stages import FrameObserver
 if TYPE_CHECKING:
     from dphm_core.tracking.tracker import HeadTracker
 
-LOADING = "loading the head model"
+LOADING = "loading the head model (some 20 s the first time)"
 ONE_AT_A_TIME = threading.Lock()
 """Sources that are opened in quick succession do not load side by side: most are closed when it is their turn."""
 
