@@ -84,14 +84,25 @@ def _open_folder(path: Path) -> Source:
 
     if (path / STACK_FILE).is_file():
         return StackSource(path)
-    from dphm_core.sources.folder import FolderSource
+    return _open_images(path)
 
-    return FolderSource(path)
+
+def _open_images(path: Path) -> Source:
+    """Open a folder of single images by what lies beside them."""
+    from dphm_core.sources.folder import FolderSource
+    from dphm_core.sources.record3d import Record3DSource, export_folder
+    from dphm_core.sources.rgbd_folder import RgbdFolderSource, intrinsic_file
+
+    if (export := export_folder(path)) is not None:
+        return Record3DSource(export)
+    return FolderSource(path) if intrinsic_file(path) is None else RgbdFolderSource(path)
 
 
 def _open_file(path: Path) -> Source:
     if path.suffix == STACK_SUFFIX:
         return _open_folder(path.absolute().parent)
+    if path.suffix.lower() == ".r3d":
+        raise SourceError(f"{path} is the app's own file; export it from Record3D as 'EXR + JPG sequence'")
     if path.suffix.lower() != ".mkv":
         raise SourceError(f"{path} is of no known kind; give a recording folder or an Azure Kinect .mkv file")
     from dphm_core.sources.mkv import MkvSource

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dphm_core.errors import SourceError
 from dphm_core.frames import FloatArray, RGBDFrame
 from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame, log
-from dphm_core.sources.folder_camera import read_folder_camera
+from dphm_core.sources.folder_camera import FolderCamera, read_folder_camera
 from dphm_core.sources.images import read_color, read_depth
 
 COLOR_FOLDER, DEPTH_FOLDER = "color", "depth"
@@ -26,6 +26,8 @@ MAX_INDEX = 10_000_000
 """Frames of four days at 30 fps; a larger number in a file name is not a frame index."""
 MAX_PROBES = 100
 """Frames tried for a readable one before the folder is given up."""
+DepthImage = NDArray[np.uint16] | FloatArray
+"""(H, W), in the folder's own unit."""
 
 
 class FolderSource(Source):
@@ -35,14 +37,18 @@ class FolderSource(Source):
     colour image gives a frame without colour.
     """
 
+    kind: str = "folder"
+    color_folder: str = COLOR_FOLDER
+    depth_suffixes: tuple[str, ...] = DEPTH_SUFFIXES
+
     def __init__(self, folder: Path) -> None:
-        self._colors, self._depths = _frame_files(folder)
+        self._colors, self._depths = _frame_files(folder, self.color_folder, self.depth_suffixes)
         self._indices = sorted(self._depths)
         self._position = 0
         height, width = self._first_size(folder)
-        self._camera = read_folder_camera(folder, (width, height), self._indices[-1])
+        self._camera = self._read_camera(folder, (width, height))
         self.info = SourceInfo(
-            kind="folder",
+            kind=self.kind,
             label=folder.resolve().name,
             intrinsics=self._camera.intrinsics(self._indices[0]),
             fps=self._camera.fps,
@@ -72,10 +78,14 @@ class FolderSource(Source):
             raise UnreadableFrame(f"frame {index} is {depth.shape[1]}x{depth.shape[0]}, unlike the others")
         return RGBDFrame(index, self._camera.timestamp_s(index), color, self._metres(depth), intrinsics)
 
-    def _metres(self, depth: NDArray[np.uint16]) -> FloatArray:
+    def _read_camera(self, folder: Path, size: tuple[int, int]) -> FolderCamera:
+        """Camera of images of this width and height."""
+        return read_folder_camera(folder, size, self._indices[-1])
+
+    def _metres(self, depth: DepthImage) -> FloatArray:
         return depth.astype(np.float32) * np.float32(self._camera.depth_unit_m)
 
-    def _read_images(self, index: int) -> tuple[NDArray[np.uint8] | None, NDArray[np.uint16]]:
+    def _read_images(self, index: int) -> tuple[NDArray[np.uint8] | None, DepthImage]:
         depth = read_depth(self._depths[index])
         if index not in self._colors:
             return None, depth
@@ -100,15 +110,17 @@ class FolderSource(Source):
         )
 
 
-def _frame_files(folder: Path) -> tuple[dict[int, Path], dict[int, Path]]:
+def _frame_files(
+    folder: Path, color_folder: str, depth_suffixes: Iterable[str]
+) -> tuple[dict[int, Path], dict[int, Path]]:
     """Colour and depth files by frame index."""
-    colors = _numbered(folder / COLOR_FOLDER, COLOR_SUFFIXES)
-    depths = _numbered(folder / DEPTH_FOLDER, DEPTH_SUFFIXES)
+    colors = _numbered(folder / color_folder, COLOR_SUFFIXES)
+    depths = _numbered(folder / DEPTH_FOLDER, depth_suffixes)
     if not colors and not depths:
         raise SourceError(
-            f"{folder} is no recording: no images in '{COLOR_FOLDER}/' and '{DEPTH_FOLDER}/'; {_other_folder(folder)}"
+            f"{folder} is no recording: no images in '{color_folder}/' and '{DEPTH_FOLDER}/'; {_other_folder(folder)}"
         )
-    for name, files in ((COLOR_FOLDER, colors), (DEPTH_FOLDER, depths)):
+    for name, files in ((color_folder, colors), (DEPTH_FOLDER, depths)):
         if not files:
             raise SourceError(f"{folder}: no images in '{name}/'; put them there as {name}/00000.png and so on")
     if not depths.keys() & colors.keys():
