@@ -15,6 +15,7 @@ from dphm_core.commands.base import OK, Command, Say
 from dphm_core.errors import DphmError
 
 if TYPE_CHECKING:
+    from dphm_core.frames import RGBDFrame
     from dphm_core.sources import Source
 
 
@@ -42,6 +43,8 @@ class Info(Command):
             reach = f"{depth.min():.2f} to {depth.max():.2f} m" if depth.size else "nowhere"
             say(f"{'first frame':14}{frame.index}, {'with' if frame.color is not None else 'without'} colour")
             say(f"{'depth':14}in {depth.size / frame.depth_m.size:.0%} of the pixels, {reach}")
+            for line, fact in enumerate(_face(frame)):
+                say(f"{'' if line else 'face':14}{fact}")
         return OK
 
 
@@ -51,6 +54,25 @@ def _length(source: Source) -> str:
         return "live"
     count = source.count(range(length))
     return f"{count}, {count / source.info.fps:.1f} s" + (f" with gaps, up to number {length - 1},") * (count < length)
+
+
+def _face(frame: RGBDFrame) -> list[str]:
+    """Tell where the face is, and what would make its depth better."""
+    from dphm_core.landmarks.depth_quality import depth_advice, depth_quality, face_place
+    from dphm_core.landmarks.model_file import model_is_here
+    from dphm_core.landmarks.observe import Observer
+
+    if frame.color is None:
+        return ["not looked for without colour"]
+    if not model_is_here():
+        return ["not looked for; `dphm landmark-model` fetches what that takes"]
+    with Observer() as observer:
+        landmarks = observer.observe(frame).landmarks
+    if landmarks is None:
+        return ["none found"]
+    place = face_place(landmarks, frame.intrinsics)
+    found = depth_quality(frame, place)
+    return [f"{found.distance_m:.2f} m away, depth in {1 - found.holes:.0%} of it", *depth_advice(frame, place)]
 
 
 @dataclass(frozen=True, kw_only=True)

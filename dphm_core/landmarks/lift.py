@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rays import check_image_size, undistort
-from dphm_core.frames import FloatArray
+from dphm_core.frames import FaceLandmarks, FloatArray
 
 WINDOW = 5
 """Side of the window around a landmark, pixels."""
@@ -17,6 +17,8 @@ SAME_SURFACE_M = 0.01
 """Depths within this of the window's median belong to the landmark's surface."""
 MIN_SAME = 0.7
 """Part of the window that must be of one surface: less at a silhouette or in a hole."""
+MIN_LIFTED = 0.1
+"""Part of the landmarks that must have depth for the face's depth to be known."""
 
 
 def lift_landmarks(pixels: NDArray[np.floating[Any]], depth_m: FloatArray, intrinsics: Intrinsics) -> FloatArray:
@@ -41,6 +43,13 @@ def lift_landmarks(pixels: NDArray[np.floating[Any]], depth_m: FloatArray, intri
     depth = _surface_depth(pixels, depth_m)
     rays = undistort((pixels - (intrinsics.cx, intrinsics.cy)) / (intrinsics.fx, intrinsics.fy), intrinsics)
     return np.column_stack([rays * depth[:, None], depth]).astype(np.float32)
+
+
+def face_depth(landmarks: FaceLandmarks) -> float | None:
+    """Median depth of a face, metres; None where too little of it has depth."""
+    depth = landmarks.points_cam[:, 2]
+    known = depth[np.isfinite(depth)]
+    return float(np.median(known)) if len(known) > MIN_LIFTED * len(depth) else None
 
 
 def _surface_depth(pixels: NDArray[np.float64], depth_m: FloatArray) -> NDArray[np.float64]:

@@ -50,6 +50,11 @@ def landmarker_model() -> Path:
     return _fetch(cached)
 
 
+def model_is_here() -> bool:
+    """Whether `landmarker_model` has a file to look at without fetching one."""
+    return any((folder / FILE_NAME).is_file() for folder in (MODELS_FOLDER, cache_folder()))
+
+
 def cache_folder() -> Path:
     """Return the user's folder for fetched models, by the platform's custom."""
     if sys.platform == "win32":

@@ -12,13 +12,12 @@ import numpy as np
 
 from dphm_core.camera.normals import DEFAULTS, SurfaceOptions, oriented_points
 from dphm_core.frames import FaceLandmarks, FloatArray, Observation, RGBDFrame
+from dphm_core.landmarks.depth_quality import AdviceLog
 from dphm_core.landmarks.detector import FaceDetector
 from dphm_core.landmarks.head_place import HeadPlace
-from dphm_core.landmarks.lift import lift_landmarks
+from dphm_core.landmarks.lift import face_depth, lift_landmarks
 from dphm_core.landmarks.tables import Region, head_box
 
-MIN_LIFTED = 0.1
-"""Part of the landmarks that must have depth for the face's depth to be known."""
 FACE_SIZE_M = (0.08, 0.35)
 """Larger side of a face's box; what is smaller or larger is a picture of a face, or none."""
 
@@ -58,6 +57,7 @@ class Observer:
         self._hint: HeadPlace | None = None
         self._unseen = 0
         self._timestamp_s = -np.inf
+        self._advice = AdviceLog()
 
     def observe(self, frame: RGBDFrame) -> Observation:
         """Find the head's points and landmarks in one frame; no points where there is no head."""
@@ -69,6 +69,7 @@ class Observer:
         landmarks = self._landmarks(frame, hint or self._place)
         found = perf_counter()
         self._place = self._locate(frame, landmarks, hint)
+        self._advice.look(frame, landmarks)
         points, normals = self._points(frame)
         stages = {"landmarks": found - start, "observe": perf_counter() - found}
         return Observation(frame, points, normals, landmarks, stages)
@@ -143,13 +144,6 @@ class Observer:
             frame.depth_m, frame.intrinsics, region, self._place.depth_range_m, step, self._options.surface
         )
         return points, normals
-
-
-def face_depth(landmarks: FaceLandmarks) -> float | None:
-    """Median depth of a face, metres; None where too little of it has depth."""
-    depth = landmarks.points_cam[:, 2]
-    known = depth[np.isfinite(depth)]
-    return float(np.median(known)) if len(known) > MIN_LIFTED * len(depth) else None
 
 
 def _step(region: Region, max_points: int) -> int:

@@ -8,7 +8,8 @@ import pytest
 
 from dphm_core.camera.rays import project
 from dphm_core.frames import RGBDFrame
-from dphm_core.landmarks.observe import Observer, ObserverOptions, face_depth
+from dphm_core.landmarks.lift import face_depth
+from dphm_core.landmarks.observe import Observer, ObserverOptions
 
 
 @pytest.fixture(scope="module")
