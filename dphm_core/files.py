@@ -93,3 +93,35 @@ def read_npz(path: Path, max_bytes: int, names: Collection[str] | None = None) -
             return {name: arrays[name] for name in arrays.files if names is None or name in names}
     except (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"damaged: {error}") from error
+
+
+def read_npy(path: Path, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
+    """Read an .npy file of numbers; no pickle.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shape : tuple
+        Shape that it must have; None where any length will do.
+
+    Returns
+    -------
+    float32 array of that shape
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read, is damaged, or holds something else.
+    """
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # a file shorter than it claims to be is refused
+    except (EOFError, OverflowError, TypeError, SyntaxError) as error:
+        raise ValueError(f"damaged: {error}") from error
+    if not isinstance(mapped, np.ndarray) or mapped.dtype.kind not in "fiu":
+        raise ValueError("no array of numbers")
+    if mapped.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, mapped.shape, strict=True)):
+        expected = " x ".join("N" if n is None else str(n) for n in shape)
+        raise ValueError(f"of shape {mapped.shape}, expected {expected}")
+    with np.errstate(over="ignore"):  # numbers beyond float32 become infinite
+        return np.array(mapped, dtype=np.float32)

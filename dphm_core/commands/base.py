@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 """Prints a line on standard output."""
 
-OK, INTERRUPTED = 0, 130
-"""Exit codes; 130 is what shells give a program that Ctrl-C ended."""
+OK, SOME_FAILED, INTERRUPTED = 0, 1, 130
+"""Exit codes; 1 where the rest of many went well, 130 is what shells give a program that Ctrl-C ended."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from dphm_core.commands.base import INTERRUPTED, OK, Command, Say, progress_bar
+from dphm_core.commands.base import INTERRUPTED, OK, SOME_FAILED, Command, Say, progress_bar
 from dphm_core.errors import SettingError
 from dphm_core.frames import TrackedFrame
 from dphm_core.output.options import BatchOptions
@@ -23,11 +23,13 @@ from dphm_core.tracking.offline.config import STAGE_NAMES, OfflineConfig, chosen
 class Track(Command):
     """Track the head in a recording: a mesh per frame, the track as numbers, a report and a contact sheet.
 
-    Ctrl-C ends it and keeps what is done.
+    Of a folder of recordings, each is tracked into a folder of its own, and summary.csv tells how they went; those
+    that an earlier run has finished are not tracked again without --overwrite. Ctrl-C ends it and keeps what is done.
     """
 
     source: Annotated[Positional[str], arg(metavar="SOURCE")]
-    """Recording folder (color/, depth/, calibration.json), Azure Kinect .mkv file, or "kinect" for the camera."""
+    """Recording folder (color/, depth/, calibration.json), Azure Kinect .mkv file, "kinect" for the camera, or a
+    folder of recording folders."""
     out: Path
     """Folder for the results: meshes/, track.npz, subject.safetensors, report.json, contact_sheet.png."""
     model: str = "default"
@@ -50,29 +52,57 @@ class Track(Command):
 
     def run(self, say: Say) -> int:
         """Track, with a progress bar, and print a summary."""
-        return self._run_offline(say) if self.method == "offline" else self._run_realtime(say)
+        from dphm_core.dataset.track_all import find_sequences
 
-    def _run_realtime(self, say: Say) -> int:
-        from dphm_core.batch import make_stages, track_recording
-
-        stages = make_stages(self.source, self.selection, self.model, self.device, self.tracker, self.subject)
-        with _progress_bar() as on_frame:
-            report = track_recording(stages, self.out, self.output, on_frame)
-        say(summary(report, self.out))
+        sequences = find_sequences(self.source)
+        if sequences:
+            return self._run_all(sequences, say)
+        report = self._report(self.source, self.out, self.output)
+        say(self._summary(report))
         return INTERRUPTED if report["interrupted"] else OK
 
-    def _run_offline(self, say: Say) -> int:
+    def _run_all(self, sequences: list[Path], say: Say) -> int:
+        from dphm_core.dataset.track_all import SUMMARY_FILE, summary_table, track_all
+
+        if self.output.save_subject is not None or self.resume is not None:
+            raise SettingError(f"--save-subject and --resume are for one recording; {self.source} holds several")
+
+        def track_one(sequence: Path, out: Path, overwrite: bool) -> dict[str, Any]:
+            say(f"{sequence.name} …")
+            return self._report(str(sequence), out, replace(self.output, overwrite=overwrite))
+
+        results = track_all(sequences, self.out, track_one, self.output.overwrite)
+        say(summary_table(results))
+        say(f"{'results':14}{self.out / SUMMARY_FILE}")
+        states = {result.status for result in results}
+        return INTERRUPTED if "interrupted" in states else SOME_FAILED if "failed" in states else OK
+
+    def _report(self, source: str, out: Path, options: BatchOptions) -> dict[str, Any]:
+        """Track one recording."""
+        return (self._fit if self.method == "offline" else self._track)(source, out, options)
+
+    def _summary(self, report: dict[str, Any]) -> str:
+        from dphm_core.commands.offline_progress import offline_summary
+
+        return (offline_summary if self.method == "offline" else summary)(report, self.out)
+
+    def _track(self, source: str, out: Path, options: BatchOptions) -> dict[str, Any]:
+        from dphm_core.batch import make_stages, track_recording
+
+        stages = make_stages(source, self.selection, self.model, self.device, self.tracker, self.subject)
+        with _progress_bar() as on_frame:
+            return track_recording(stages, out, options, on_frame)
+
+    def _fit(self, source: str, out: Path, options: BatchOptions) -> dict[str, Any]:
         from dphm_core.batch_offline import OfflineRun, fit_recording
-        from dphm_core.commands.offline_progress import offline_summary, progress_bars
+        from dphm_core.commands.offline_progress import progress_bars
 
         if self.subject is not None or self.output.save_subject is not None:
             raise SettingError("subject files are for --method realtime; --method offline works identities out itself")
         stages = chosen_stages(self.stages)
-        run = OfflineRun(self.source, self.selection, self.model, self.device, stages, self.resume, self.offline)
+        run = OfflineRun(source, self.selection, self.model, self.device, stages, self.resume, self.offline)
         with progress_bars() as on_progress:
-            report = fit_recording(run, self.out, self.output, on_progress)
-        say(offline_summary(report, self.out))
-        return INTERRUPTED if report["interrupted"] else OK
+            return fit_recording(run, out, options, on_progress)
 
 
 @contextmanager

@@ -90,11 +90,14 @@ def _open_folder(path: Path) -> Source:
 def _open_images(path: Path) -> Source:
     """Open a folder of single images by what lies beside them."""
     from dphm_core.sources.folder import FolderSource
+    from dphm_core.sources.points_folder import PointsSource, has_points_only
     from dphm_core.sources.record3d import Record3DSource, export_folder
     from dphm_core.sources.rgbd_folder import RgbdFolderSource, intrinsic_file
 
     if (export := export_folder(path)) is not None:
         return Record3DSource(export)
+    if has_points_only(path):
+        return PointsSource(path)
     return FolderSource(path) if intrinsic_file(path) is None else RgbdFolderSource(path)
 
 

@@ -114,8 +114,8 @@ def _frame_files(
     folder: Path, color_folder: str, depth_suffixes: Iterable[str]
 ) -> tuple[dict[int, Path], dict[int, Path]]:
     """Colour and depth files by frame index."""
-    colors = _numbered(folder / color_folder, COLOR_SUFFIXES)
-    depths = _numbered(folder / DEPTH_FOLDER, depth_suffixes)
+    colors = numbered_files(folder / color_folder, COLOR_SUFFIXES)
+    depths = numbered_files(folder / DEPTH_FOLDER, depth_suffixes)
     if not colors and not depths:
         raise SourceError(
             f"{folder} is no recording: no images in '{color_folder}/' and '{DEPTH_FOLDER}/'; {_other_folder(folder)}"
@@ -141,7 +141,8 @@ def _other_folder(folder: Path) -> str:
     return "choose the folder that holds these two"
 
 
-def _numbered(folder: Path, suffixes: Iterable[str]) -> dict[int, Path]:
+def numbered_files(folder: Path, suffixes: Iterable[str]) -> dict[int, Path]:
+    """Files of a folder by the number that is their name; SourceError where it cannot be listed."""
     files = {}
     try:
         paths = list(folder.iterdir()) if folder.is_dir() else []

@@ -28,10 +28,15 @@ def aligned_pose(
     model: HeadModel, observation: Observation, scale: float | None = None
 ) -> tuple[Similarity, float] | None:
     """The same at whatever median distance, metres, which comes with it; None without landmarks to align."""
-    if observation.landmarks is None:
-        return None
+    return None if observation.landmarks is None else aligned_landmarks(model, observation.landmarks.points_cam, scale)
+
+
+def aligned_landmarks(
+    model: HeadModel, landmarks_cam: FloatArray, scale: float | None = None
+) -> tuple[Similarity, float] | None:
+    """The same of (478, 3) float32 landmarks in metres, camera frame, NaN where one is not known."""
     landmarks, points_head = _model_landmarks(model)
-    points_cam = observation.landmarks.points_cam[landmarks]
+    points_cam = landmarks_cam[landmarks]
     seen = np.isfinite(points_cam).all(axis=1)
     if seen.sum() < MIN_POINTS:
         return None

@@ -1,0 +1,50 @@
+"""`dphm preprocess`: points, normals and landmarks of a DPHM-Kinect sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from dphm_core.commands.base import OK, Command, Say, progress_bar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess(Command):
+    """Write points, normals and landmarks in space of a DPHM-Kinect sequence, in the data set's own files.
+
+    Ctrl-C ends it; the same command goes on from there.
+    """
+
+    sequence: Annotated[Positional[Path], arg(metavar="SEQ")]
+    """Recording folder with color/, depth/ and a calibration; PIPNet's and MediaPipe's landmarks are taken from its
+    color/PIPnet_landmarks and color/Mediapipe_landmarks, the latter detected where they are not there."""
+    out: Path | None = None
+    """Folder to write to; by default the sequence itself."""
+    flame_fit: Path | None = None
+    """FLAME fit to take the poses from: its .npz file, or a folder with one per sequence; one that lies in SEQ is found
+    by itself. Without, the model's mean head is aligned with the landmarks."""
+    model: str = "default"
+    """Head model for that: a name under models/, or a folder."""
+    overwrite: bool = False
+    """Do again what an earlier run has done."""
+
+    def run(self, say: Say) -> int:
+        """Preprocess, with a progress bar."""
+        from dphm_core.dataset.preprocess import PreprocessOptions, preprocess
+
+        options = PreprocessOptions(self.flame_fit, self.model, self.overwrite)
+        with progress_bar("steps") as bar:
+
+            def tell(done: int, total: int | None) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            made = preprocess(self.sequence, self.out, options, tell)
+        earlier = f", {made.earlier} of them by an earlier run" if made.earlier else ""
+        damaged = f", {made.damaged} damaged" if made.damaged else ""
+        say(f"{made.frames} frames in {self.out or self.sequence}{earlier}{damaged}")
+        say(f"{made.aligned} of them with a pose of their own, in {made.poses}")
+        return OK
