@@ -15,7 +15,9 @@ KINECT = "kinect"
 """Scheme of the live camera: "kinect" or "kinect:SERIAL"."""
 SIMULATED = "simulated"
 """Scheme of a recording as a live camera: "simulated" for the demo, or "simulated:PATH"."""
-LIVE = (KINECT, SIMULATED)
+REALSENSE = "realsense"
+"""Scheme of Intel's cameras: "realsense" or "realsense:SERIAL"."""
+LIVE = (KINECT, SIMULATED, REALSENSE)
 
 
 def open_source(uri: str | Path) -> Source:
@@ -24,9 +26,9 @@ def open_source(uri: str | Path) -> Source:
     Parameters
     ----------
     uri : str or Path
-        A recording folder (DPHM-Kinect layout, or the same with meta.json), an Azure Kinect recording (.mkv),
-        "kinect" for the first live camera, "kinect:SERIAL" for a certain one, "simulated" for the demo recording as
-        if it were a live camera, or "simulated:PATH" for another recording.
+        A recording folder (DPHM-Kinect's layout, or the same with meta.json; Open3D's; Record3D's export), an Azure
+        Kinect recording (.mkv), "kinect" for the first live camera, "kinect:SERIAL" for a certain one, "realsense"
+        likewise, "simulated" for the demo recording as if it were a live camera, or "simulated:PATH" for another one.
 
     Raises
     ------
@@ -67,6 +69,10 @@ def _open_live(scheme: str, name: str) -> Source:
         from dphm_core.sources.simulated import open_simulated
 
         return open_simulated(name)
+    if scheme == REALSENSE:
+        from dphm_core.sources.realsense import RealSenseSource
+
+        return RealSenseSource(name or None)
     from dphm_core.sources.kinect import KinectSource
 
     return KinectSource(name or None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -196,7 +198,23 @@ def _kinds() -> dict[str, CameraKind]:
     from dphm_core.sources.k4a_devices import device_count
     from dphm_core.sources.usb import kinect_trouble
 
-    return {"kinect": CameraKind(device_count, _kinects, kinect_trouble)}
+    kinds = {"kinect": CameraKind(device_count, _kinects, kinect_trouble)}
+    if _installed("pyrealsense2"):
+        from dphm_core.sources import realsense_devices as realsense
+
+        kinds["realsense"] = CameraKind(realsense.device_count, realsense.look, _no_trouble)
+    return kinds
+
+
+def _installed(package: str) -> bool:
+    """Whether an optional driver is there: who has not installed it has no such camera, and need not hear of it."""
+    if package in sys.modules:
+        return sys.modules[package] is not None
+    return importlib.util.find_spec(package) is not None
+
+
+def _no_trouble() -> None:
+    """Nothing more is known of a camera that the driver does not find."""
 
 
 def _kinects() -> list[Camera]:
