@@ -165,7 +165,7 @@ def summary_table(results: Sequence[SequenceResult]) -> str:
     """The same for the screen, with the sums in the last line."""
     head = ("sequence", "status", "frames", "tracked", "residual", "conf.")
     rows = [head, *map(_cells, results)]
-    tracked = [result for result in results if result.status != "failed"]
+    tracked = [result for result in results if result.status in ("tracked", "earlier")]
     rows.append(("all", f"{len(tracked)} of {len(results)}", _sum(results, "frames"), _sum(results, "tracked"), "", ""))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
