@@ -1,4 +1,4 @@
-"""`dphm convert`: a recording in, a folder of images out."""
+"""`dphm convert`: a recording in, a folder of images or an Azure Kinect recording out."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from dphm_core.sources.selection import Selection
 class Convert(Command):
     """Turn a recording into a folder of images: color/, depth/ (PNG, 16 bit, millimetres), calibration.json.
 
+    Or, where OUT ends in .mkv, into an Azure Kinect recording, which Microsoft's tools open, too.
+
     Ctrl-C ends it and leaves nothing behind.
     """
 
     source: Annotated[Positional[str], arg(metavar="SOURCE")]
     """Recording folder, .mkv file, or "kinect" for the camera, with --stop."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
-    """A new or empty folder."""
+    """A new or empty folder, or a new .mkv file."""
     color: Literal["png", "jpg"] = "png"
-    """Format of the colour images: png keeps every value, jpg takes a fifth of the room."""
+    """Format of a folder's colour images: png keeps every value, jpg takes a fifth of the room."""
     selection: OmitArgPrefixes[Selection] = field(default_factory=Selection)
 
     def run(self, say: Say) -> int:

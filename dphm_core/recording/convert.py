@@ -1,4 +1,4 @@
-"""Any recording, or some seconds of a camera, as a folder of images that other programs read."""
+"""Any recording, or some seconds of a camera, as what other programs read: images, or an Azure Kinect recording."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import Literal
 
 from dphm_core.errors import OutputError, SourceError
+from dphm_core.files import make_folder, written_atomically
 from dphm_core.frames import RGBDFrame
 from dphm_core.jobs import Tell
 from dphm_core.sources import open_source
+from dphm_core.sources.mkv_writer import MkvWriter
 from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.sources.writer import FolderWriter
 
 log = logging.getLogger(__name__)
+
+MKV_SUFFIX = ".mkv"
+"""Of the file that is written instead of a folder."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class ConvertOptions:
     """What to convert, and to what."""
 
     color: Literal["png", "jpg"] = "png"
-    """Format of the colour images: png keeps every value, jpg takes a fifth of the room. Depth is always PNG."""
+    """Format of a folder's colour images: png keeps every value, jpg takes a fifth of the room. Depth is always PNG."""
     selection: Selection = field(default_factory=Selection)
     """Which frames."""
 
@@ -34,7 +39,7 @@ class Converted:
     """What a conversion made."""
 
     folder: Path
-    """Where it is."""
+    """Where it is: a folder, or the .mkv file."""
     frames: int
     """Frames in it."""
     damaged: int
@@ -46,6 +51,8 @@ class Converted:
 def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) -> Converted:
     """Write a recording's frames to a new folder, color/ and depth/ (16 bit, millimetres) with calibration.json.
 
+    Or, where `out` ends in .mkv, to an Azure Kinect recording, which the SDK's playback opens (see `MkvWriter`).
+
     Frames keep their numbers, counted from the selection's first and in its steps, so that missing ones stay missing.
     Where it fails or is cancelled nothing is left behind.
 
@@ -54,7 +61,7 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
     source : str or Path
         What `open_source` takes.
     out : Path
-        A new or empty folder.
+        A new or empty folder, or a new .mkv file.
     options : ConvertOptions
         What to convert, and to what.
     tell : callable
@@ -65,10 +72,13 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
     SourceError
         The source cannot be opened, or is a camera and the selection has no end.
     OutputError
-        The folder is not empty, or cannot be written.
+        The folder is not empty or the file exists, it cannot be written, or the file has no room for such frames.
     Cancelled
         By `tell`.
     """
+    as_file = out.suffix.lower() == MKV_SUFFIX
+    if as_file and out.exists():
+        raise OutputError(f"{out} is there already; choose a new name")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} is not empty; choose a new folder")
     opened = open_source(source)
@@ -76,11 +86,27 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
         total = frames.count
         if total is None:
             raise SourceError(f"{frames.info.label} is live and has no end; tell where to stop")
-        written = _write(frames, out, options, total, tell)
+        write = _write_file if as_file else _write_folder
+        written = write(frames, out, options, total, tell)
     return Converted(out, written, opened.damaged, max(0, total - written - opened.damaged))
 
 
-def _write(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:
+def _write_file(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:
+    info, written = frames.info, 0
+    tell(0, total)
+    make_folder(out.absolute().parent)
+    fps = info.fps / options.selection.every
+    with written_atomically(out) as partial, MkvWriter(partial, info.intrinsics, fps) as writer:
+        for frame in _of_one_camera(frames, info.label, info.intrinsics):
+            writer.write(frame.color, frame.depth_m, frame.timestamp_s)
+            written += 1
+            tell(written, total)
+        if not written:
+            raise SourceError(f"{info.label} has no frame in this part; choose another one")
+    return written
+
+
+def _write_folder(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:
     info, written = frames.info, 0
     tell(0, total)
     with FolderWriter(out, info.intrinsics, info.fps / options.selection.every, options.color) as writer:
@@ -95,7 +121,7 @@ def _write(frames: SelectedFrames, out: Path, options: ConvertOptions, total: in
 
 
 def _of_one_camera(frames: Iterable[RGBDFrame], label: str, intrinsics: object) -> Iterable[RGBDFrame]:
-    """Pass frames on, and tell of a camera that changes: the folder's calibration is the first one's."""
+    """Pass frames on, and tell of a camera that changes: what is written has the first one's."""
     told = False
     for frame in frames:
         if frame.intrinsics != intrinsics and not told:

@@ -120,6 +120,34 @@ def test_the_command(stack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert f"dphm convert: {out} is not empty" in capsys.readouterr().err
 
 
+def test_an_mkv_file_has_the_same_frames(stack: Path, tmp_path: Path) -> None:
+    made = convert(stack, tmp_path / "new/out.mkv", ConvertOptions(), not_told)
+    assert (made.frames, made.damaged, made.missing, made.folder) == (6, 0, 0, tmp_path / "new/out.mkv")
+    with open_source(stack) as before, open_source(made.folder) as after:
+        assert after.info.kind == "mkv" and after.info.fps == 15 and after.info.length == 8
+        for one, other in zip(before, after, strict=True):
+            assert one.index == other.index and one.timestamp_s == pytest.approx(other.timestamp_s, abs=1e-6)
+            np.testing.assert_array_equal(one.depth_m, other.depth_m)
+            if one.color is None or other.color is None:
+                assert one.color is other.color
+            else:
+                assert np.abs(one.color.astype(int) - other.color).mean() < 4
+    with pytest.raises(OutputError, match="is there already"):
+        convert(stack, made.folder, ConvertOptions(), not_told)
+
+
+def test_of_an_mkv_file_that_fails_nothing_stays(stack: Path, tmp_path: Path) -> None:
+    def cancel(done: int, total: int | None) -> None:
+        if done == 2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        convert(stack, tmp_path / "out.mkv", ConvertOptions(), cancel)
+    with pytest.raises(SourceError, match="no frame in this part"):
+        convert(stack, tmp_path / "out.mkv", ConvertOptions(selection=Selection(3, 4)), not_told)
+    assert [path.name for path in tmp_path.iterdir()] == [stack.name]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a signal that stands for Ctrl-C")
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     make_stack(tmp_path / "take", range(3))

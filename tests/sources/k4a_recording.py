@@ -50,11 +50,12 @@ def record(
     color_format: str = "COLOR_MJPG",
     color_resolution: int = 1,
     fps: int = 2,
+    depth_mode: int = int(pyk4a.DepthMode.NFOV_UNBINNED),
 ) -> None:
-    """Write 720p colour (or none: resolution 0) and NFOV-unbinned depth, at 30 frames per second (FPS_30 is 2)."""
+    """Write 720p colour (or none: resolution 0) and NFOV-unbinned depth (or none: mode 0), at 30 fps (FPS_30 is 2)."""
     library = _library()
     image_format = int(pyk4a.ImageFormat[color_format])
-    config = _Config(image_format, color_resolution, int(pyk4a.DepthMode.NFOV_UNBINNED), fps, False, 0, 0, 0, False)
+    config = _Config(image_format, color_resolution, depth_mode, fps, False, 0, 0, 0, False)
     handle = ctypes.c_void_p()
     _check(library.k4a_record_create(str(path).encode(), None, config, ctypes.byref(handle)))
     add_calibration(handle, calibration)

@@ -164,11 +164,23 @@ def test_files_that_are_no_recording(tmp_path: Path) -> None:
             open_source(path)
 
 
-def test_a_recording_without_its_index_is_told_how_to_get_one(tmp_path: Path, calibration: bytes) -> None:
+def test_of_a_recording_that_was_cut_off_the_rest_is_read(
+    tmp_path: Path, calibration: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "cut.mkv"
     record(path, calibration, [capture(i, encoded("COLOR_MJPG")) for i in range(8)])
     path.write_bytes(path.read_bytes()[:-200_000])
-    with pytest.raises(SourceError, match=r"index is missing\); `mkvmerge -o repaired\.mkv cut\.mkv`"):
+    with open_source(path) as source:
+        assert [frame.index for frame in source] == list(range(7))
+        source.seek(3)
+        assert next(source).index == 3
+    assert "cut off or damaged" in caplog.text and "up to 7 frames" in caplog.text
+
+
+def test_colour_alone_is_refused(tmp_path: Path, calibration: bytes) -> None:
+    path = tmp_path / "colour_only.mkv"
+    record(path, calibration, [capture(i, encoded("COLOR_MJPG"), depth=False) for i in range(3)], depth_mode=0)
+    with pytest.raises(SourceError, match=r"colour_only\.mkv was recorded without depth; record with depth mode"):
         open_source(path)
 
 
