@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def read_npy(path: Path, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
     """
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # a file shorter than it claims to be is refused
-    except (EOFError, OverflowError, TypeError, SyntaxError) as error:
+    except (EOFError, MemoryError, OverflowError, RecursionError, SyntaxError, TypeError, TokenError) as error:
         raise ValueError(f"damaged: {error}") from error
     if not isinstance(mapped, np.ndarray) or mapped.dtype.kind not in "fiu":
         raise ValueError("no array of numbers")

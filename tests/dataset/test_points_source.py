@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies
 from sequences import make_sequence, save_array
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rays import unproject
 from dphm_core.errors import SourceError
+from dphm_core.files import read_npy
 from dphm_core.sources import open_source
 from dphm_core.sources.points_folder import draw_depth
 
@@ -76,6 +78,30 @@ def test_damaged_points_are_skipped_and_counted(folder: Path, content: bytes) ->
     with open_source(folder) as source:
         assert [frame.index for frame in source] == [5]
         assert source.damaged == 1
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(strategies.data())
+def test_damaged_arrays_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: strategies.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.npy"
+    np.save(path, np.ones((20, 3), np.float32))
+    content = bytearray(path.read_bytes()[: data.draw(strategies.integers(0, 400))])
+    for _ in range(data.draw(strategies.integers(0, 4)) if content else 0):
+        content[data.draw(strategies.integers(0, len(content) - 1))] = data.draw(strategies.integers(0, 255))
+    path.write_bytes(content)
+    try:
+        assert read_npy(path, (None, 3)).shape[1:] == (3,)
+    except ValueError as refused:
+        assert str(refused)
+
+
+def test_a_header_that_never_ends_is_refused(tmp_path: Path) -> None:
+    save_array(tmp_path / "x.npy", np.ones((20, 3), np.float32))
+    (tmp_path / "x.npy").write_bytes((tmp_path / "x.npy").read_bytes().replace(b")", b"(", 1))
+    with pytest.raises(ValueError, match="damaged"):
+        read_npy(tmp_path / "x.npy", (None, 3))
 
 
 def test_what_is_missing_is_told(folder: Path) -> None:
