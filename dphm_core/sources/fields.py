@@ -48,7 +48,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def number(value: object, name: str, path: Path, *, low: float = -1e12, high: float = 1e12) -> float:
     """Check that a JSON value is a finite number in [low, high] and return it; `name` is its field."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SourceError(f"{path}: '{name}' must be a number, not {value!r:.60}")
+        raise SourceError(f"{path}: '{name}' must be a number, not {value!r:.60}; {COPY_AGAIN}")
     try:
         result = float(value)
     except OverflowError:
@@ -81,5 +81,5 @@ def side(fields: Mapping[str, Any], name: str, path: Path) -> int | None:
         return None
     value = field(fields, name, path, low=1, high=MAX_SIDE)
     if value != int(value):
-        raise SourceError(f"{path}: '{name}' must be a whole number of pixels, not {value:g}")
+        raise SourceError(f"{path}: '{name}' must be a whole number of pixels, not {value:g}; {COPY_AGAIN}")
     return int(value)

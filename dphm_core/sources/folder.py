@@ -29,6 +29,9 @@ MAX_PROBES = 100
 DepthImage = NDArray[np.uint16] | FloatArray
 """(H, W), in the folder's own unit."""
 
+SENSIBLE_M = (0.02, 20.0)
+"""Where half of what a depth camera sees may lie, metres."""
+
 
 class FolderSource(Source):
     """Frames of a DPHM-Kinect folder, or of the same layout with a meta.json.
@@ -45,8 +48,11 @@ class FolderSource(Source):
         self._colors, self._depths = _frame_files(folder, self.color_folder, self.depth_suffixes)
         self._indices = sorted(self._depths)
         self._position = 0
-        height, width = self._first_size(folder)
-        self._camera = self._read_camera(folder, (width, height))
+        first = self._first_depth(folder)
+        height, width = first.shape
+        camera = self._read_camera(folder, (width, height))
+        self._camera = camera.with_clock_for(self._indices)
+        _check_unit(first, camera)
         self.info = SourceInfo(
             kind=self.kind,
             label=folder.resolve().name,
@@ -95,19 +101,26 @@ class FolderSource(Source):
             raise UnreadableFrame(f"frame {index}: colour is {color_size}, but depth is {depth_size} (not registered)")
         return color, depth
 
-    def _first_size(self, folder: Path) -> tuple[int, int]:
-        """Height and width of the first readable frame."""
+    def _first_depth(self, folder: Path) -> DepthImage:
+        """(H, W) depth image of the first readable frame."""
         reasons = []
         for index in self._indices[:MAX_PROBES]:
             try:
-                height, width = self._read_images(index)[1].shape
+                return self._read_images(index)[1]
             except UnreadableFrame as damage:
                 reasons.append(str(damage))
-            else:
-                return height, width
         raise SourceError(
             f"{folder}: no readable frame among the first {len(reasons)} ({reasons[0]}); record or convert it again"
         )
+
+
+def _check_unit(depth: DepthImage, camera: FolderCamera) -> None:
+    """Tell of depth that cannot be meant: bytes in the wrong order, or another unit."""
+    seen = depth[depth > 0]
+    middle_m = float(np.median(seen)) * camera.depth_unit_m if seen.size else 1.0
+    if not SENSIBLE_M[0] <= middle_m <= SENSIBLE_M[1]:
+        text = "%s: the first depth image lies %.3g m away; its bytes may be swapped, or its unit needs a meta.json"
+        log.warning(text, camera.path.parent, middle_m)
 
 
 def _frame_files(
@@ -143,12 +156,18 @@ def _other_folder(folder: Path) -> str:
 
 def numbered_files(folder: Path, suffixes: Iterable[str]) -> dict[int, Path]:
     """Files of a folder by the number that is their name; SourceError where it cannot be listed."""
-    files = {}
+    files, beyond = {}, 0
     try:
         paths = list(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         raise SourceError(f"{folder} cannot be listed ({error.strerror}); check its permissions") from error
-    for path in paths:
-        if path.suffix.lower() in suffixes and re.fullmatch("[0-9]{1,8}", path.stem) and int(path.stem) <= MAX_INDEX:
+    for path in sorted(paths):  # of two files with one number always the same is taken
+        if path.suffix.lower() not in suffixes or not re.fullmatch("[0-9]+", path.stem):
+            continue
+        if len(path.stem) > 8 or int(path.stem) > MAX_INDEX:
+            beyond += 1
+        else:
             files[int(path.stem)] = path
+    if beyond:
+        log.warning("%s: %d images left out: frame numbers end at %d; number from 0", folder, beyond, MAX_INDEX)
     return files

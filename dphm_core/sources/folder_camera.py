@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ TIMESTAMPS_FILE = "timestamps.json"
 
 FOLDER_FPS = 30.0
 """Frame rate of recordings that do not tell theirs (DPHM-Kinect)."""
+RATE_RANGE = (0.01, 1000.0)
+"""Frame rates that may be meant."""
 MAX_FOCAL = 1e5
 MAX_DISTORTION = 1e3
 """Azure Kinect's rational coefficients stay below 10 in magnitude, other makes' below some 100."""
@@ -48,7 +51,7 @@ class FolderCamera:
     depth_unit_m: float
     """Metres per unit of the depth images."""
     timestamps_s: tuple[float, ...] | None
-    """Seconds by frame index; None: index / fps."""
+    """Seconds by frame index, beyond which the frame rate goes on; None: index / fps."""
     path: Path
     """File that the cameras were read from."""
 
@@ -58,9 +61,20 @@ class FolderCamera:
 
     def timestamp_s(self, index: int) -> float:
         """Time of a frame, seconds."""
-        if self.timestamps_s is not None and index < len(self.timestamps_s):
-            return self.timestamps_s[index]
-        return index / self.fps
+        if not self.timestamps_s:
+            return index / self.fps
+        last = len(self.timestamps_s) - 1
+        return self.timestamps_s[min(index, last)] + max(index - last, 0) / self.fps
+
+    def with_clock_for(self, indices: Sequence[int]) -> FolderCamera:
+        """The same, by its frame rate where its times cannot be those of these frames, in their order."""
+        times = [self.timestamp_s(index) for index in indices]
+        if all(earlier <= later for earlier, later in pairwise(times)) and (len(times) < 2 or times[0] < times[-1]):
+            return self
+        log.warning(
+            "%s: the times do not rise from frame to frame; %g frames a second are assumed", self.path.parent, self.fps
+        )
+        return replace(self, timestamps_s=None)
 
 
 def calibration_json(intrinsics: Intrinsics) -> bytes:
@@ -94,7 +108,7 @@ def read_folder_camera(folder: Path, size: tuple[int, int], last_index: int) -> 
         return _read_meta(folder / META_FILE, size, last_index)
     path, camera = _read_single_camera(folder, size)
     _check_center(camera, path)
-    fps, timestamps = _read_timestamps(folder / TIMESTAMPS_FILE)
+    fps, timestamps = _read_timestamps(folder / TIMESTAMPS_FILE, last_index)
     return FolderCamera((camera,), fps, MILLIMETRE, timestamps, path)
 
 
@@ -103,7 +117,7 @@ def _read_single_camera(folder: Path, size: tuple[int, int]) -> tuple[Path, Intr
     if path.is_file():
         color = read_json(path).get("color")
         if not isinstance(color, dict):
-            raise SourceError(f"{path}: 'color' must be an object with fx, fy, cx, cy")
+            raise SourceError(f"{path}: 'color' must be an object with fx, fy, cx, cy; {COPY_AGAIN}")
         return path, _camera(color, path, size)
     path = folder / COLUMN_FILE
     if path.is_file():
@@ -159,7 +173,7 @@ def parse_column(path: Path) -> dict[str, float]:
     except ValueError as error:
         raise SourceError(f"{path} must be a column of numbers ({error}); {COPY_AGAIN}") from error
     if not 10 <= len(values) <= 64:
-        raise SourceError(f"{path} holds {len(values)} numbers; expected cx cy fx fy k1..k6 and the tangential terms")
+        raise SourceError(f"{path} holds {len(values)} numbers, not cx cy fx fy k1..k6 and more; {COPY_AGAIN}")
     names = ("cx", "cy", "fx", "fy", "k1", "k2", "k3", "k4", "k5", "k6")
     fields = dict(zip(names, values[:10], strict=True))
     return fields | _tangential(values[10:], path)
@@ -192,14 +206,18 @@ def _plausible(fields: Mapping[str, float]) -> bool:
     )
 
 
-def _read_timestamps(path: Path) -> tuple[float, tuple[float, ...] | None]:
+def _read_timestamps(path: Path, last_index: int) -> tuple[float, tuple[float, ...] | None]:
     if not path.is_file():
         return FOLDER_FPS, None
     content = read_json(path)
     times = content.get("timestamps_s")
     if not isinstance(times, list):
-        raise SourceError(f"{path}: 'timestamps_s' must be a list of seconds, one per frame")
-    fps = field(content, "fps", path, low=0.01, high=1000, default=FOLDER_FPS)
+        raise SourceError(f"{path}: 'timestamps_s' must be a list of seconds, one per frame; mend or remove the file")
+    if len(times) <= last_index:
+        log.warning(
+            "%s: %d times, but the last frame is %d; the rest follow the frame rate", path, len(times), last_index
+        )
+    fps = field(content, "fps", path, low=RATE_RANGE[0], high=RATE_RANGE[1], default=FOLDER_FPS)
     return fps, tuple(number(time, f"timestamps_s[{i}]", path) for i, time in enumerate(times))
 
 
@@ -208,7 +226,7 @@ def _read_meta(path: Path, size: tuple[int, int], last_index: int) -> FolderCame
     unit = field(meta, "depth_unit_m", path, low=1e-6, high=0.1)
     entries = meta.get("frames")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise SourceError(f"{path}: 'frames' must be a list of objects, one per frame")
+        raise SourceError(f"{path}: 'frames' must be a list of objects, one per frame; {COPY_AGAIN}")
     if len(entries) <= last_index:
         raise SourceError(
             f"{path}: 'frames' has {len(entries)} entries, but the folder has frame {last_index}; add the rest"
@@ -219,11 +237,12 @@ def _read_meta(path: Path, size: tuple[int, int], last_index: int) -> FolderCame
     if all(camera == cameras[0] for camera in cameras):
         cameras = cameras[:1]
     times = tuple(field(entry, "timestamp_s", path) for entry in entries)
-    fps = field(meta, "fps", path, low=0.01, high=1000, default=_rate(times))
+    fps = field(meta, "fps", path, low=RATE_RANGE[0], high=RATE_RANGE[1], default=_rate(times))
     return FolderCamera(cameras, fps, unit, times, path)
 
 
 def _rate(times: Sequence[float]) -> float:
     """Mean frames per second."""
     duration = times[-1] - times[0]
-    return round((len(times) - 1) / duration, 3) if duration > 1e-3 else FOLDER_FPS
+    rate = round((len(times) - 1) / duration, 3) if duration > 1e-3 else FOLDER_FPS
+    return rate if RATE_RANGE[0] <= rate <= RATE_RANGE[1] else FOLDER_FPS

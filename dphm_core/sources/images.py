@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import struct
 import zlib
 from pathlib import Path
@@ -56,7 +57,10 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # a pipe would never end, nor would a link to /dev/zero
+            raise UnreadableFrame(f"{path.name} is no file")
+        if facts.st_size > MAX_FILE_BYTES:
             raise UnreadableFrame(f"{path.name} is larger than {MAX_FILE_BYTES >> 20} MiB")
         return path.read_bytes()
     except OSError as error:
@@ -73,7 +77,7 @@ def _decode(content: bytes, name: str, flags: int) -> NDArray[Any]:
     try:
         image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flags)
     except cv2.error as error:
-        raise UnreadableFrame(f"{name} cannot be decoded: {error}") from error
+        raise UnreadableFrame(f"{name} cannot be decoded: {error.err}") from error
     if image is None:
         raise UnreadableFrame(f"{name} is damaged")
     return image

@@ -26,6 +26,9 @@ IMAGE_OPTIONS: Final[dict[str, tuple[int, int]]] = {
 }
 """By kind of file. PNG is quick: the strongest compression saves a tenth and takes ten times as long."""
 
+MAX_GAP = 1_000_000
+"""Frames missing in a row, of nine hours at 30 fps: each has an entry among the timestamps."""
+
 
 class FolderWriter:
     """Writes one recording; frames are numbered from 0 in the order in which they come, unless told otherwise.
@@ -81,6 +84,11 @@ class FolderWriter:
         number = len(self._timestamps_s) if index is None else index
         if number < len(self._timestamps_s):
             raise ValueError(f"frame {number} comes after frame {len(self._timestamps_s) - 1}")
+        if number - len(self._timestamps_s) > MAX_GAP:
+            raise OutputError(
+                f"frame {number} comes {number - len(self._timestamps_s)} numbers after the one before; "
+                "rename the images, or write the parts before and behind the gap by themselves"
+            )
         if color is not None:
             image = _encoded(np.asarray(cv2.cvtColor(color, cv2.COLOR_RGB2BGR)), self._color_format)
             self._put(self.path / COLOR_FOLDER / f"{number:05d}.{self._color_format}", image)
