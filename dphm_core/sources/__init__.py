@@ -17,7 +17,9 @@ SIMULATED = "simulated"
 """Scheme of a recording as a live camera: "simulated" for the demo, or "simulated:PATH"."""
 REALSENSE = "realsense"
 """Scheme of Intel's cameras: "realsense" or "realsense:SERIAL"."""
-LIVE = (KINECT, SIMULATED, REALSENSE)
+ORBBEC = "orbbec"
+"""Scheme of Orbbec's cameras: "orbbec" or "orbbec:SERIAL"."""
+LIVE = (KINECT, SIMULATED, REALSENSE, ORBBEC)
 
 
 def open_source(uri: str | Path) -> Source:
@@ -28,7 +30,8 @@ def open_source(uri: str | Path) -> Source:
     uri : str or Path
         A recording folder (DPHM-Kinect's layout, or the same with meta.json; Open3D's; Record3D's export), an Azure
         Kinect recording (.mkv), "kinect" for the first live camera, "kinect:SERIAL" for a certain one, "realsense"
-        likewise, "simulated" for the demo recording as if it were a live camera, or "simulated:PATH" for another one.
+        and "orbbec" likewise, "simulated" for the demo recording as if it were a live camera, or "simulated:PATH" for
+        another one.
 
     Raises
     ------
@@ -73,6 +76,10 @@ def _open_live(scheme: str, name: str) -> Source:
         from dphm_core.sources.realsense import RealSenseSource
 
         return RealSenseSource(name or None)
+    if scheme == ORBBEC:
+        from dphm_core.sources.orbbec import OrbbecSource
+
+        return OrbbecSource(name or None)
     from dphm_core.sources.kinect import KinectSource
 
     return KinectSource(name or None)

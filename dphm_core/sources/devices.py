@@ -203,6 +203,10 @@ def _kinds() -> dict[str, CameraKind]:
         from dphm_core.sources import realsense_devices as realsense
 
         kinds["realsense"] = CameraKind(realsense.device_count, realsense.look, _no_trouble)
+    if _installed("pyorbbecsdk"):
+        from dphm_core.sources import orbbec_devices as orbbec
+
+        kinds["orbbec"] = CameraKind(orbbec.device_count, orbbec.look, _no_trouble)
     return kinds
 
 
