@@ -50,7 +50,7 @@ LATEST_START_S = 4294.0
 """Device times begin with a 32-bit number of microseconds."""
 COLOR_TRACK, DEPTH_TRACK, CALIBRATION_UID = 1, 2, 3
 CALIBRATION_NAME = "calibration.json"
-PROGRAM = "DPHM Live"
+PROGRAM, DOCUMENT = "DPHM Live", "matroska"
 
 SEEK, TRACK_ENTRY, VIDEO, ATTACHED_FILE, TAG, TAG_TARGETS, SIMPLE_TAG, SIMPLE_BLOCK, CUE_POINT, CUE_POSITIONS = (
     *(0x4DBB, 0xAE, 0xE0, 0x61A7, 0x7373, 0x63C0),
@@ -136,21 +136,12 @@ class MkvWriter:
         self._layout = layout = replace(layout, clock_s=timestamp_s - device_s)
         if layout.step > 1:
             log.warning("depth is written at 1/%d of its resolution: the format has no more room", layout.step)
-        period_ns = 10**9 // next(rate for rate in FRAME_RATES if self._fps < rate + 0.9)  # rounded up it is refused
-        colored = COLOR_SIZES[layout.color_resolution]
-        self._sections = [
-            (TRACKS, _track(COLOR_TRACK, "COLOR", b"MJPG", 24, colored, period_ns)
-            + _track(DEPTH_TRACK, "DEPTH", b"b16g", 16, layout.depth_size, period_ns)),
+        self._sections = (
+            (TRACKS, _tracks(layout)),
             (ATTACHMENTS, _attachment(layout_calibration(layout, self._intrinsics))),
             (TAGS, _tags(layout, round(device_s * USEC) * 1000)),
-        ]  # fmt: skip
-        self._file.write(
-            element(
-                int.from_bytes(EBML_MAGIC, "big"),
-                *(uint(0x4286, 1), uint(0x42F7, 1), uint(0x42F2, 4), uint(0x42F3, 8)),
-                *(text(0x4282, "matroska"), uint(0x4287, 2), uint(0x4285, 2)),
-            )
         )
+        self._file.write(_ebml_head())
         self._segment = self._file.tell()
         self._write_head(0, 0)
         return layout
@@ -188,6 +179,20 @@ def _seek_head(names: tuple[int, ...], places: list[int]) -> bytes:
         for name, place in zip(names, places, strict=True)
     )
     return element(SEEK_HEAD, *entries)
+
+
+def _ebml_head() -> bytes:
+    versions = uint(0x4286, 1), uint(0x42F7, 1), uint(0x4287, 2), uint(0x4285, 2)
+    return element(
+        int.from_bytes(EBML_MAGIC, "big"), *versions, uint(0x42F2, 4), uint(0x42F3, 8), text(0x4282, DOCUMENT)
+    )
+
+
+def _tracks(layout: MkvLayout) -> bytes:
+    rate = next(rate for rate in FRAME_RATES if layout.fps < rate + FASTEST - FRAME_RATES[-1])
+    period_ns = 10**9 // rate  # rounded up it is refused
+    color = _track(COLOR_TRACK, "COLOR", b"MJPG", 24, COLOR_SIZES[layout.color_resolution], period_ns)
+    return color + _track(DEPTH_TRACK, "DEPTH", b"b16g", 16, layout.depth_size, period_ns)
 
 
 def _track(number: int, name: str, fourcc: bytes, bits: int, size: tuple[int, int], period_ns: int) -> bytes:
