@@ -6,6 +6,7 @@ python scripts/bad_input_table.py
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,8 @@ Damage at random places shows in what is told: another place may cost more or fe
 
 def outcome(case: Malformed, place: Path) -> tuple[str, str]:
     """How many frames were read, and what was told; each in a process of its own, which a reader could end."""
+    if case.name == "depth/ without permission" and os.geteuid() == 0:
+        return "not tried", "root may read everything; the test runs as any other user"
     recording = case.make(place)
     try:
         done = subprocess.run(
