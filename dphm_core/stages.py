@@ -14,6 +14,10 @@ class SourceFacts(Protocol):
     """What the pipeline needs to know of a source."""
 
     @property
+    def kind(self) -> str:
+        """ "folder", "mkv", "kinect", …"""
+
+    @property
     def label(self) -> str:
         """Name for messages."""
 

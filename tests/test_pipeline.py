@@ -24,6 +24,7 @@ class Info:
     label: str
     fps: float
     length: int | None
+    kind: str = "counting"
 
 
 class CountingSource:

@@ -20,6 +20,7 @@ from dphm_core.errors import NoCameraError
 from dphm_core.sources.devices import CameraList, CameraWatch
 
 RECENT = "recent"
+SIMULATED = "simulated"
 WELCOME = "Open a recording, or connect a depth camera."
 FIRST_CAMERA = "kinect"
 """What is looked for when the window is started without a source."""
@@ -99,7 +100,7 @@ class SourceControl(QObject):
 
     def _opened(self, session: Session) -> None:
         self._watch.start()  # not before: it would stand in the way of a camera that is being opened
-        if not (session.live and session.request.uri.startswith(FIRST_CAMERA)):
+        if not session.live or session.pipeline.info.kind == SIMULATED:  # else looking would disturb the camera
             self._watch.resume()
         self._page.setEnabled(True)
         self._picker.set_current(session.pipeline.info.label)
