@@ -15,7 +15,7 @@ class SourceFacts(Protocol):
 
     @property
     def kind(self) -> str:
-        """ "folder", "mkv", "kinect", …"""
+        """What it is, such as "folder", "mkv" or "kinect"."""
 
     @property
     def label(self) -> str:
