@@ -14,6 +14,10 @@ from dphm_core.frames import RGBDFrame
 
 log = logging.getLogger(__name__)
 
+START_TIMEOUT_MS = 6000
+"""Time until a live camera's first pictures; auto-exposure and a cold start take 1–2 s."""
+FRAME_TIMEOUT_MS = 1500
+"""A camera that is silent for this long has stopped."""
 MAX_WARNINGS = 10
 """Damaged frames that are each worth a line in the log; the rest are only counted."""
 

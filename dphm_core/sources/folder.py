@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable
 from contextlib import suppress
@@ -33,36 +34,14 @@ SENSIBLE_M = (0.02, 20.0)
 """Where half of what a depth camera sees may lie, metres."""
 
 
-class FolderSource(Source):
-    """Frames of a DPHM-Kinect folder, or of the same layout with a meta.json.
+class NumberedSource(Source):
+    """Frames whose index is the number in their files' names; numbers may be missing."""
 
-    The index of a frame is the number in its depth image's name; numbers may be missing. A depth image without a
-    colour image gives a frame without colour.
-    """
-
-    kind: str = "folder"
-    color_folder: str = COLOR_FOLDER
-    depth_suffixes: tuple[str, ...] = DEPTH_SUFFIXES
-
-    def __init__(self, folder: Path) -> None:
-        self._colors, self._depths = _frame_files(folder, self.color_folder, self.depth_suffixes)
-        self._indices = sorted(self._depths)
-        self._position = 0
-        first = self._first_depth(folder)
-        height, width = first.shape
-        camera = self._read_camera(folder, (width, height))
-        self._camera = camera.with_clock_for(self._indices)
-        _check_unit(first, camera)
-        self.info = SourceInfo(
-            kind=self.kind,
-            label=folder.resolve().name,
-            intrinsics=self._camera.intrinsics(self._indices[0]),
-            fps=self._camera.fps,
-            length=self._indices[-1] + 1,
-        )
+    _indices: list[int]
+    _position: int = 0
 
     def count(self, indices: range) -> int:
-        """How many of these frame indices there are depth images of."""
+        """How many of these frame indices there are files of."""
         return sum(index in indices for index in self._indices)
 
     def seek(self, index: int) -> None:
@@ -76,8 +55,46 @@ class FolderSource(Source):
     def _read_next(self) -> RGBDFrame:
         if self._position >= len(self._indices):
             raise StopIteration
-        index = self._indices[self._position]
         self._position += 1
+        return self._read_frame(self._indices[self._position - 1])
+
+    @abstractmethod
+    def _read_frame(self, index: int) -> RGBDFrame:
+        """Read the frame of an index; UnreadableFrame where it is damaged."""
+
+    def _info(self, kind: str, folder: Path, camera: FolderCamera) -> SourceInfo:
+        """Facts of the folder, whose first frame is of this camera."""
+        return SourceInfo(
+            kind=kind,
+            label=folder.resolve().name,
+            intrinsics=camera.intrinsics(self._indices[0]),
+            fps=camera.fps,
+            length=self._indices[-1] + 1,
+        )
+
+
+class FolderSource(NumberedSource):
+    """Frames of a DPHM-Kinect folder, or of the same layout with a meta.json.
+
+    The index of a frame is the number in its depth image's name; numbers may be missing. A depth image without a
+    colour image gives a frame without colour.
+    """
+
+    kind: str = "folder"
+    color_folder: str = COLOR_FOLDER
+    depth_suffixes: tuple[str, ...] = DEPTH_SUFFIXES
+
+    def __init__(self, folder: Path) -> None:
+        self._colors, self._depths = _frame_files(folder, self.color_folder, self.depth_suffixes)
+        self._indices = sorted(self._depths)
+        first = self._first_depth(folder)
+        height, width = first.shape
+        camera = self._read_camera(folder, (width, height))
+        self._camera = camera.with_clock_for(self._indices)
+        _check_unit(first, camera)
+        self.info = self._info(self.kind, folder, self._camera)
+
+    def _read_frame(self, index: int) -> RGBDFrame:
         color, depth = self._read_images(index)
         intrinsics = self._camera.intrinsics(index)
         if depth.shape != (intrinsics.height, intrinsics.width):

@@ -7,17 +7,12 @@ from typing import Any
 
 from dphm_core.errors import SourceError
 from dphm_core.frames import RGBDFrame
-from dphm_core.sources.base import Source, SourceInfo
+from dphm_core.sources.base import FRAME_TIMEOUT_MS, START_TIMEOUT_MS, Source, SourceInfo
 from dphm_core.sources.k4a_capture import FRAME_RATES, CaptureConverter, CaptureMode
 from dphm_core.sources.k4a_devices import open_device, release, start_advice
 from dphm_core.sources.k4a_driver import load_pyk4a
 from dphm_core.sources.k4a_recorder import MkvRecorder
 from dphm_core.sources.recording_status import RecordingStatus
-
-START_TIMEOUT_MS = 6000
-"""Time until the first capture after a cold start; usually 1–2 s."""
-CAPTURE_TIMEOUT_MS = 1500
-"""A camera that is silent for this long has stopped."""
 
 
 class KinectSource(Source):
@@ -98,7 +93,7 @@ class KinectSource(Source):
         if self._device is None:
             raise StopIteration
         try:
-            capture = self._device.get_capture(timeout=CAPTURE_TIMEOUT_MS)
+            capture = self._device.get_capture(timeout=FRAME_TIMEOUT_MS)
         except self._k4a.K4AException as error:
             raise SourceError(f"{self._label} {self._what_happened(error)}") from error
         if (recorder := self._recorder) is not None:
@@ -109,7 +104,7 @@ class KinectSource(Source):
         """Tell a camera that is gone from one that is silent."""
         if not isinstance(error, self._k4a.K4ATimeoutException) or self._k4a.connected_device_count() == 0:
             return "was unplugged or lost its power; plug it in and open it again"
-        silent_s = CAPTURE_TIMEOUT_MS / 1000
+        silent_s = FRAME_TIMEOUT_MS / 1000
         return f"has sent no picture for {silent_s:g} s; plug it in again, without a hub between, and open it again"
 
 

@@ -13,17 +13,13 @@ from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rigid import RigidTransform
 from dphm_core.errors import SourceError
 from dphm_core.frames import MILLIMETRE, RGBDFrame
-from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame
+from dphm_core.sources.base import FRAME_TIMEOUT_MS, START_TIMEOUT_MS, Source, SourceInfo, UnreadableFrame
 from dphm_core.sources.images import decode_color
 from dphm_core.sources.orbbec_devices import find_camera, load_pyorbbecsdk, look, query
 from dphm_core.sources.registered_stream import RegisteredStream
 
 COLOR_SIZE = (1280, 720)
 FPS = 30
-START_TIMEOUT_MS = 6000
-"""Time until the first pictures after a cold start."""
-FRAME_TIMEOUT_MS = 1500
-"""A camera that is silent for this long has stopped."""
 FORWARD_MODELS = ("NONE", "BROWN_CONRADY", "BROWN_CONRADY_K6", "MODIFIED_BROWN_CONRADY", "INVERSE_BROWN_CONRADY")
 """Lens models that Brown–Conrady's formula projects through: fisheye lenses are not among them."""
 START_ADVICE = "plug it into a USB 3 port and its power, and close other programs that use it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,15 @@ from dphm_core.camera.rays import project
 from dphm_core.errors import SourceError
 from dphm_core.files import read_npy
 from dphm_core.frames import FloatArray, RGBDFrame
-from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame
-from dphm_core.sources.folder import COLOR_FOLDER, COLOR_SUFFIXES, DEPTH_FOLDER, MAX_PROBES, numbered_files
+from dphm_core.sources.base import UnreadableFrame
+from dphm_core.sources.folder import (
+    COLOR_FOLDER,
+    COLOR_SUFFIXES,
+    DEPTH_FOLDER,
+    MAX_PROBES,
+    NumberedSource,
+    numbered_files,
+)
 from dphm_core.sources.folder_camera import read_folder_camera
 from dphm_core.sources.images import read_color
 
@@ -22,7 +28,7 @@ POINTS_FOLDERS = ("points_new", "points")
 POINT_SUFFIXES = (".npy",)
 
 
-class PointsSource(Source):
+class PointsSource(NumberedSource):
     """Frames of a folder with color/, points_new/ (or points/) and a calibration, but without depth images.
 
     The points come from pixels of a depth image registered to colour, so that drawing them with the same camera gives
@@ -38,33 +44,11 @@ class PointsSource(Source):
         self._indices = sorted(self._points)
         if not self._indices:
             raise SourceError(f"{points} holds no points; put them there as 00000.npy and so on")
-        self._position = 0
-        self._camera = read_folder_camera(folder, self._image_size(folder), self._indices[-1])
-        self.info = SourceInfo(
-            kind="points",
-            label=folder.resolve().name,
-            intrinsics=self._camera.intrinsics(self._indices[0]),
-            fps=self._camera.fps,
-            length=self._indices[-1] + 1,
-        )
+        camera = read_folder_camera(folder, self._image_size(folder), self._indices[-1])
+        self._camera = camera.with_clock_for(self._indices)
+        self.info = self._info("points", folder, self._camera)
 
-    def count(self, indices: range) -> int:
-        """How many of these frame indices there are points of."""
-        return sum(index in indices for index in self._indices)
-
-    def seek(self, index: int) -> None:
-        """Make the frame with this index, or the first one after it, the next one."""
-        self._position = bisect_left(self._indices, index)
-
-    def close(self) -> None:
-        """Leave the folder: nothing more is read."""
-        self._position = len(self._indices)
-
-    def _read_next(self) -> RGBDFrame:
-        if self._position >= len(self._indices):
-            raise StopIteration
-        index = self._indices[self._position]
-        self._position += 1
+    def _read_frame(self, index: int) -> RGBDFrame:
         intrinsics = self._camera.intrinsics(index)
         color = read_color(self._colors[index]) if index in self._colors else None
         if color is not None and color.shape[:2] != (intrinsics.height, intrinsics.width):

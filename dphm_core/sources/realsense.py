@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dphm_core.errors import SourceError
 from dphm_core.frames import RGBDFrame
-from dphm_core.sources.base import Source, SourceInfo
+from dphm_core.sources.base import FRAME_TIMEOUT_MS, START_TIMEOUT_MS, Source, SourceInfo
 from dphm_core.sources.realsense_devices import find_camera, load_pyrealsense2, look
 from dphm_core.sources.realsense_pipeline import RealSensePipeline, first_line, time_s
 
 FPS = 30
-START_TIMEOUT_MS = 6000
-"""Time until the first pictures; auto-exposure and a cold USB take 1–2 s."""
-FRAME_TIMEOUT_MS = 1500
-"""A camera that is silent for this long has stopped."""
 
 
 class RealSenseSource(Source):

@@ -135,6 +135,23 @@ def no_thread_survives() -> Iterator[None]:
     assert [name for name in names if not name.startswith("dphm-camera")] == []
 
 
+@pytest.fixture(autouse=True)
+def no_timer_survives() -> Iterator[None]:
+    """Fail a test whose closed widgets leave a timer running; one that fires once ends by itself."""
+    yield
+    from PyQt5.QtCore import QTimer
+    from PyQt5.QtWidgets import QApplication
+
+    widgets = QApplication.topLevelWidgets() if QApplication.instance() is not None else []
+    running = [
+        timer
+        for widget in widgets
+        for timer in widget.findChildren(QTimer)
+        if timer.isActive() and not timer.isSingleShot()
+    ]
+    assert [timer.parent().objectName() or type(timer.parent()).__name__ for timer in running] == []
+
+
 @pytest.fixture
 def sphere_session() -> Callable[[SphereSource, Request], Session]:
     """Build sessions on synthetic sources."""
