@@ -78,6 +78,7 @@ class View3D:
             self._missed = None
             self._show(tracked, faces)
         else:
+            self._note_head(tracked)
             self._missed = tracked, faces
 
     def _show_missed(self, _event: object) -> None:
@@ -88,9 +89,7 @@ class View3D:
 
     def _show(self, tracked: TrackedFrame, faces: NDArray[np.int32]) -> None:
         frame = tracked.observation.frame
-        head_cam, aim = find_head(tracked)
-        if head_cam is not None:
-            self._head_cam, self._head_seen_s = head_cam, frame.timestamp_s
+        aim = self._note_head(tracked)
         lately = abs(frame.timestamp_s - self._head_seen_s) <= KEPT_S
         self._layers.show(tracked, faces, box_around(self._head_cam if lately else None))
         if frame.intrinsics != self._intrinsics:
@@ -102,6 +101,12 @@ class View3D:
             self.look_from_camera()
         elif self._follow:
             self._turn_around_head()
+
+    def _note_head(self, tracked: TrackedFrame) -> Aim:
+        head_cam, aim = find_head(tracked)
+        if head_cam is not None:
+            self._head_cam, self._head_seen_s = head_cam, tracked.observation.frame.timestamp_s
+        return aim
 
     @property
     def mesh_style(self) -> MeshStyle:

@@ -186,8 +186,8 @@ def make_window(qtbot: QtBot, tmp_path_factory: pytest.TempPathFactory) -> Itera
         window = MainWindow(open_session, places, settings, usual)
         window.view._canvas.events.draw.ignore_callback_errors = False  # vispy would only log a failing shader
         windows.append(window)
-        window.show()
-        qtbot.waitExposed(window)
+        with qtbot.waitExposed(window):
+            window.show()
         return window
 
     yield make

@@ -65,7 +65,6 @@ def test_from_opening_a_recording_to_its_export(qtbot, make_window, short_record
     dialog = window.exporter.ask(desk.session.tracker.saved)
     dialog.choices.restore({"meshes": "all"})
     dialog.set_folder(tmp_path / "export")
-    qtbot.waitExposed(dialog)
     dialog.start()
     qtbot.waitUntil(lambda: not dialog.exporting, timeout=PATIENCE_MS)
     meshes = sorted((tmp_path / "export" / "meshes").iterdir())

@@ -32,8 +32,8 @@ def page(qtbot: QtBot, demo: Path) -> Iterator[StartPage]:
     page = StartPage(demo)
     qtbot.addWidget(page)
     page.resize(1000, 700)
-    page.show()
-    qtbot.waitExposed(page)
+    with qtbot.waitExposed(page):
+        page.show()
     yield page
     settle(qtbot, page.choices)
 

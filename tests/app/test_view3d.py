@@ -27,8 +27,8 @@ def view(qtbot: QtBot) -> Iterator[View3D]:
     view = View3D()
     view._canvas.events.draw.ignore_callback_errors = False  # vispy would only log a failing shader
     view.widget.resize(600, 500)
-    view.widget.show()
-    qtbot.waitExposed(view.widget)
+    with qtbot.waitExposed(view.widget):
+        view.widget.show()
     yield view
     view.widget.close()
     # Now and not by the garbage collector, which may come while another view draws and takes its GL context away.
@@ -231,13 +231,16 @@ def test_a_view_that_nobody_sees_computes_nothing_and_catches_up(view: View3D, t
     QApplication.processEvents()
     vertices = tracked(1.02)[0].vertices_cam
     np.testing.assert_array_equal(view._layers.mesh._vertices, vertices)
-    view.widget.show()
-    qtbot.waitExposed(view.widget)
+    with qtbot.waitExposed(view.widget):
+        view.widget.show()
     qtbot.waitUntil(lambda: view._layers.mesh._vertices is not None and not view._layers.mesh._moved)
     assert share(bluish(picture(view))) < share(bluish(first))
 
 
-def test_the_room_stays_hidden_for_a_while_once_the_head_is_lost(view: View3D, tracked) -> None:
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "unseen"])
+def test_the_room_stays_hidden_for_a_while_once_the_head_is_lost(
+    view: View3D, tracked, qtbot: QtBot, seen: bool
+) -> None:
     frame, faces = tracked()
     nothing = np.zeros((0, 3), np.float32)
 
@@ -248,8 +251,12 @@ def test_the_room_stays_hidden_for_a_while_once_the_head_is_lost(view: View3D, t
     def wall() -> float:
         return share(np.abs(picture(view) - 120).max(axis=-1) < 5)
 
+    view.widget.setVisible(seen)  # a minimised window, too, knows where the head was last
     view.show(frame, faces)
     view.show(lost(0.9), faces)
+    if not seen:
+        with qtbot.waitExposed(view.widget):
+            view.widget.show()
     assert wall() == 0
     view.show(lost(1.1), faces)
     assert wall() > 0.3
