@@ -55,6 +55,10 @@ class Source(ABC):
     """Unreadable frames skipped so far."""
     seekable: bool = True
     """Whether `seek` works."""
+    dropped: int = 0
+    """Frames of a live camera that never came, or were not fetched in time, so far: gaps in its clock."""
+    waiting: str | None = None
+    """What a live camera is waited for, and what to do, for the user; None while frames come. Any thread."""
     _delivered: int = 0
 
     def __iter__(self) -> Self:
@@ -85,6 +89,9 @@ class Source(ABC):
     def seek(self, index: int) -> None:
         """Make the frame with this index, or the first one after it, the next one; SourceError on a live source."""
         raise SourceError(f"{self.info.label} is live: it cannot go to frame {index}")
+
+    def interrupt(self) -> None:  # noqa: B027 - only a camera is waited for
+        """Let iteration end soon, also where it waits for a camera; any thread."""
 
     @abstractmethod
     def close(self) -> None:
