@@ -21,7 +21,15 @@ from dphm_core.errors import Cancelled, DphmError, SourceError
 from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
 from dphm_core.handover import HandOver, RateMeter
 from dphm_core.player import Pace, Player
-from dphm_core.stages import FrameObserver, FrameRecorder, FrameSource, FrameTracker, PipelineState, PipelineStatus
+from dphm_core.stages import (
+    FrameObserver,
+    FrameRecorder,
+    FrameSource,
+    FrameTracker,
+    LiveFrames,
+    PipelineState,
+    PipelineStatus,
+)
 from dphm_core.tracking.place import Place, head_place
 
 log = logging.getLogger(__name__)
@@ -33,6 +41,8 @@ JOIN_TIMEOUT_S = 2.0
 AHEAD = 2
 """Frames by which observing is ahead of tracking where every frame counts: more would not make it faster, and each is
 told where the head was just so many frames before, so that no result depends on time."""
+LONGEST_GAP_S = 1.0
+"""After a camera has sent nothing for longer, the head is looked for anew: it may be anywhere by then."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ class _Read:
 
     frame: RGBDFrame
     seeks: int
-    """How often the place in the source was changed before."""
+    """How often the place in the source was changed before, or a camera was silent for long."""
     started_s: float
     done_s: float
     """When reading it began and ended (`perf_counter`)."""
@@ -85,6 +95,8 @@ class Pipeline:
         self.info = source.info
         self.player = Player(source.info.fps, pace, speed)
         self._source, self._observer, self._tracker = source, observer, tracker
+        self._live = source if source.info.length is None and isinstance(source, LiveFrames) else None
+        self._last_s: float | None = None  # time of the frame before, where it is a camera's
         self._every_frame = every_frame
         self._frames: HandOver[_Read] = HandOver(every_frame)
         self._observations: HandOver[tuple[_Read, Observation]] = HandOver(every_frame)
@@ -144,6 +156,8 @@ class Pipeline:
             latency_s=self._latency_s,
             tracking=self._tracking,
             error=self._error,
+            frames_missed=0 if self._live is None else self._live.dropped,
+            waiting=None if self._live is None else self._live.waiting,
         )
 
     def play(self) -> None:
@@ -194,7 +208,7 @@ class Pipeline:
         already_stopped, self._stopped = self._stopped, True
         if already_stopped:
             return
-        self.player.stop()
+        self._halt()
         self._frames.close(discard=True)
         self._observations.close(discard=True)
         self._tracker.cancel()
@@ -234,10 +248,18 @@ class Pipeline:
             frame = next(frames, None)
             if frame is not None:
                 self.player.passed(frame.index)
+                self._note_gap(frame)
             if frame is None and not self._every_frame:
                 self.player.end()
             elif frame is None or not self._hand_on(_Read(frame, self._seeks, started, perf_counter())):
                 return
+
+    def _note_gap(self, frame: RGBDFrame) -> None:
+        """After a long silence of a camera, its frames are from another place."""
+        if self._live is not None:
+            if self._last_s is not None and frame.timestamp_s - self._last_s > LONGEST_GAP_S:
+                self._seeks += 1
+            self._last_s = frame.timestamp_s
 
     def _hand_on(self, read: _Read) -> bool:
         """Hand a frame to the recorder and the observer; False once the latter has gone."""
@@ -310,7 +332,13 @@ class Pipeline:
         """Keep the first error for the consumer, and let the other threads go."""
         if self._error is None:
             self._error = error
+        self._halt()
+
+    def _halt(self) -> None:
+        """Let the reading thread go, also where it waits for a camera."""
         self.player.stop()
+        if self._live is not None:
+            self._live.interrupt()
 
     def _release(self, *stages: FrameSource | FrameObserver) -> None:
         """Close stages, each even where another fails."""

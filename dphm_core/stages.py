@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
 
@@ -45,6 +45,22 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """Release the device or file."""
+
+
+@runtime_checkable
+class LiveFrames(Protocol):
+    """What a source may tell beyond its frames: that of a camera, which may have to be waited for."""
+
+    @property
+    def waiting(self) -> str | None:
+        """What it waits for, and what to do, for the user; None while frames come. Any thread."""
+
+    @property
+    def dropped(self) -> int:
+        """Frames that the camera lost so far. Any thread."""
+
+    def interrupt(self) -> None:
+        """Let iteration end soon, also where it waits; any thread."""
 
 
 class FrameObserver(Protocol):
@@ -112,6 +128,10 @@ class PipelineStatus:
     """Whether heads are looked for."""
     error: BaseException | None
     """What ended a thread, where one failed."""
+    frames_missed: int = 0
+    """Frames that a camera lost before they could be read."""
+    waiting: str | None = None
+    """What a camera is waited for, and what to do, for the user; None while frames come."""
 
     @property
     def caught_up(self) -> bool:

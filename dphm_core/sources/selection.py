@@ -80,6 +80,20 @@ class SelectedFrames:
         """Unreadable frames skipped so far."""
         return self._source.damaged
 
+    @property
+    def dropped(self) -> int:
+        """Frames that a live camera lost so far."""
+        return self._source.dropped
+
+    @property
+    def waiting(self) -> str | None:
+        """What a live camera is waited for, and what to do; None while frames come. Any thread."""
+        return self._source.waiting
+
+    def interrupt(self) -> None:
+        """Let iteration end soon, also where it waits for a camera; any thread."""
+        self._source.interrupt()
+
     def __iter__(self) -> Iterator[RGBDFrame]:
         position = 0  # of the source; a seek may land early, then reading on gets there
         while self._selection.stop is None or self._next < self._selection.stop:
