@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from dphm_core.places import DEMO_RECORDING, find_model, recording_path
+
 if TYPE_CHECKING:
     from PyQt5.QtWidgets import QApplication
 
     from app.settings import WindowSettings
     from app.window import MainWindow
-
-DEMO = Path(__file__).resolve().parent.parent / "recordings" / "demo"
-"""The demo recording of a checkout."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,10 @@ def run(options: AppOptions) -> int:
 
     settings = WindowSettings()
     usual = Request("", options.model or last_model(settings), options.device, options.subject)
-    window = MainWindow(open_session, Places.of_user(DEMO), settings, usual)
+    window = MainWindow(open_session, Places.of_user(DEMO_RECORDING), settings, usual)
     end_well(window)
     window.show()
-    window.open(options.source or "kinect")
+    window.open(str(recording_path(options.source or "kinect")))
     if options.screenshot is None:
         return int(application.exec_())
     from app.screenshot import ScreenshotTaker
@@ -94,10 +93,8 @@ def end_well(window: MainWindow) -> None:
 
 def last_model(settings: WindowSettings) -> str:
     """The model used last, where it is still there."""
-    from dphm_core.files import MODELS_FOLDER
-
     name = settings.text("model", "default")
-    return name if (MODELS_FOLDER / name / "config.json").is_file() else "default"
+    return name if find_model(name) is not None else "default"
 
 
 def prepare_application() -> QApplication:

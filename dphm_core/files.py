@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 
 from dphm_core.errors import OutputError
 
-MODELS_FOLDER = Path(__file__).resolve().parents[1] / "models"
-"""Of the checkout that this runs from."""
-
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write under a temporary name beside `path`, then rename.

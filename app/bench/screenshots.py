@@ -17,13 +17,13 @@ from PyQt5.QtWidgets import QWidget
 from app.actions import show_shortcuts
 from app.bench.fakes import slow_session
 from app.bench.stand import Stand, say
-from app.main import DEMO
 from app.session import Request, Session, open_session
 from app.theme import DARK, LIGHT
 from app.view3d.options import Layer, MeshStyle
 from dphm_core.errors import SourceError
 from dphm_core.frames import TrackStatus
 from dphm_core.output.saved_track import SavedTracker
+from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources.devices import Camera, CameraList
 
 PATIENCE_S = 180.0
@@ -90,7 +90,7 @@ class Photographer:
     def _start_pages(self) -> None:
         window = self._window
         talk = window.places.recordings / "A talk"
-        shutil.copytree(DEMO, talk)
+        shutil.copytree(DEMO_RECORDING, talk)
         window.sources.remember(str(talk))
         window.sources.look_for_cameras()  # before the one for the picture, which this would replace
         window.start_page.choices.set_cameras(CAMERAS)
@@ -194,7 +194,7 @@ def open_or_fail(request: Request) -> Session:
             f"{label} cannot be opened, most likely because another program uses it; close that program and try again"
         )
     if request.uri == PULLED_OUT:
-        return slow_session(replace(request, uri=str(DEMO)), 0.1, 0.0, SourceError(f"{label} {UNPLUGGED}"))
+        return slow_session(replace(request, uri=str(DEMO_RECORDING)), 0.1, 0.0, SourceError(f"{label} {UNPLUGGED}"))
     return open_session(request)
 
 

@@ -114,11 +114,11 @@ def _judge(samples: Samples, closing_s: float) -> bool:
 
 def _slow(name: str, source_s: float, tracker_s: float) -> bool:
     from app.bench.fakes import slow_session
-    from app.main import DEMO
+    from dphm_core.places import DEMO_RECORDING
 
     with Stand(partial(slow_session, source_s=source_s, tracker_s=tracker_s)) as stand:
         heartbeat = Heartbeat(stand.window)
-        stand.open(Request(str(DEMO)))
+        stand.open(Request(str(DEMO_RECORDING)))
         stand.wait(2.0)  # the first picture compiles shaders
         heartbeat.take()
         stand.wait(SLOW_PHASE_S)

@@ -20,16 +20,19 @@ class Stand:
         from PyQt5.QtCore import QSettings
         from PyQt5.QtWidgets import QApplication
 
-        from app.main import DEMO, prepare_application
+        from app.main import prepare_application
         from app.settings import WindowSettings
         from app.window import MainWindow, Places
+        from dphm_core.places import DEMO_RECORDING
 
         self.application = QApplication.instance() or prepare_application()
         self._folder = tempfile.TemporaryDirectory(prefix="dphm-")
         root = Path(self._folder.name)
         settings = WindowSettings(QSettings(str(root / "settings.ini"), QSettings.IniFormat))
         self.window = MainWindow(
-            open_session, Places(DEMO, *(root / name for name in ("tracks", "recordings", "exports"))), settings
+            open_session,
+            Places(DEMO_RECORDING, *(root / name for name in ("tracks", "recordings", "exports"))),
+            settings,
         )
         self.closing_s = 0.0
 

@@ -102,11 +102,11 @@ def _with_window(request: Request, seconds: float) -> tuple[float, float]:
 
 def _first_picture() -> float:
     """Seconds from starting the program to the first picture of the demo recording."""
-    from app.main import DEMO
+    from dphm_core.places import DEMO_RECORDING
 
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "first.png"
-        command = [sys.executable, "-m", "app.main", str(DEMO), "--frames", "1", "--screenshot", str(picture)]
+        command = [sys.executable, "-m", "app.main", str(DEMO_RECORDING), "--frames", "1", "--screenshot", str(picture)]
         own = {**os.environ, "XDG_CONFIG_HOME": folder, "XDG_DATA_HOME": folder}  # no track of an earlier start
         started = time.time()
         subprocess.run(command, check=True, capture_output=True, env=own)

@@ -17,10 +17,10 @@ from app.panels.tracking_panel import TrackingPanel
 from app.session import Request, Session
 from app.settings import WindowSettings
 from dphm_core.errors import SettingError
-from dphm_core.files import MODELS_FOLDER
 from dphm_core.frames import TrackedFrame
 from dphm_core.jobs import Tell
 from dphm_core.output.saved_track import SavedTracker
+from dphm_core.places import model_names
 from dphm_core.tracking.live_settings import LiveSettings
 
 if TYPE_CHECKING:
@@ -183,11 +183,6 @@ class TrackingControl(QObject):
 
     def _folder(self) -> str:
         return self._settings.text("subject_folder", "")
-
-
-def model_names() -> list[str]:
-    """Head models under models/; looks at the disk."""
-    return sorted(path.parent.name for path in MODELS_FOLDER.glob("*/config.json"))
 
 
 def devices() -> list[tuple[str, str]]:

@@ -10,16 +10,14 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import OK, Command, Say
 from dphm_core.evaluation.recording_benchmark import RecordingBenchmark, RecordingRun
-from dphm_core.files import MODELS_FOLDER
-
-DEMO = MODELS_FOLDER.parent / "recordings" / "demo"
+from dphm_core.places import DEMO_RECORDING
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchRecord(Command):
     """Record a recording's frames as if from a camera, track the head meanwhile, and count what was lost."""
 
-    source: Annotated[Positional[str], arg(metavar="RECORDING")] = str(DEMO)
+    source: Annotated[Positional[str], arg(metavar="RECORDING")] = str(DEMO_RECORDING)
     """Recording folder or .mkv file; by default the demo."""
     out: Path | None = None
     """New folder for what is recorded, on the disk to be measured; by default a temporary one, removed again."""

@@ -10,14 +10,12 @@ from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import INTERRUPTED, OK, Command, Say, progress_bar
 from dphm_core.evaluation.track_benchmark_options import TrackBenchmarkOptions
-from dphm_core.files import MODELS_FOLDER
+from dphm_core.places import DEMO_RECORDING, recording_path
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.offline.config import OfflineConfig
 
 if TYPE_CHECKING:
     from tqdm import tqdm
-
-DEMO = MODELS_FOLDER.parent / "recordings" / "demo"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +44,7 @@ class BenchTrack(Command):
             make_folder(self.out)
         with progress_bar("frames", 0) as bar:
             benchmark = TrackBenchmark(self.measure, self.tracker, self.offline, _on(bar))
-            result = benchmark.run(self.recordings or (DEMO,))
+            result = benchmark.run([recording_path(path) for path in self.recordings] or [DEMO_RECORDING])
         for title, table in tables(result):
             say(f"{title}\n\n{table}\n")
         for remark in _remarks(result):

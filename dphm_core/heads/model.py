@@ -12,16 +12,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dphm_core.errors import CheckpointError
-from dphm_core.files import MODELS_FOLDER, make_folder, write_atomically
+from dphm_core.files import make_folder, write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
 from dphm_core.heads.identity import IdentityField
 from dphm_core.heads.template import Template
+from dphm_core.places import MODEL_FILES, find_model, model_folders, model_names
 
 FORMAT = "dphm-head-model/1"
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
+CONFIG, WEIGHTS = MODEL_FILES
 MAX_WEIGHTS_BYTES = 2_000_000_000
 QUANTISED_MAX = 127
 
@@ -133,19 +133,20 @@ def _check_shapes(model: HeadModel) -> None:
 
 
 def model_folder(name: str | Path) -> Path:
-    """Folder of the model that is called `name` in `models/`, or lies there.
+    """Folder of the model that lies at `name`, or is known by that name.
 
     Raises
     ------
     CheckpointError
         There is no model.
     """
-    for folder in (Path(name), MODELS_FOLDER / name):
-        if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
-            return folder
-    raise CheckpointError(
-        f"no head model '{name}': give a folder with {CONFIG} and {WEIGHTS}, or a name in {MODELS_FOLDER}."
-    )
+    folder = find_model(name)
+    if folder is None:
+        raise CheckpointError(
+            f"no head model '{name}': give a folder with {CONFIG} and {WEIGHTS}, or one of the names "
+            f"{', '.join(model_names())}; more can be put in {model_folders()[-1]}"
+        )
+    return folder
 
 
 def read_config(folder: Path) -> tuple[HeadConfig, tuple[str, ...]]:

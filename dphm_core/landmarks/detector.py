@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import cycle
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,7 +51,7 @@ class FaceDetector:
         self._image_size = (0, 0)
         with chatter_silenced():
             try:
-                self._landmarker = _create(str(path))
+                self._landmarker = _create(path)
                 self._forget_face()  # the networks start, and talk, on the first image
             except (RuntimeError, ValueError, OSError, ImportError) as error:
                 raise LandmarkError(f"MediaPipe does not start with {path}: {error}; reinstall mediapipe") from error
@@ -203,13 +204,13 @@ def _float32(x: float, y: float) -> FloatArray:
     return np.array([x, y], dtype=np.float32)
 
 
-def _create(path: str) -> Any:
+def _create(model: Path) -> Any:
     from mediapipe.tasks.python.core.base_options import BaseOptions
     from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions, RunningMode
 
     return FaceLandmarker.create_from_options(
         FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=path),
+            base_options=BaseOptions(model_asset_buffer=model.read_bytes()),
             running_mode=RunningMode.VIDEO,
             num_faces=1,
             min_face_detection_confidence=MIN_CONFIDENCE,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from dphm_core.errors import LandmarkError
-from dphm_core.files import MODELS_FOLDER
+from dphm_core.places import MODELS_FOLDER, cache_folder
 
 log = logging.getLogger(__name__)
 
@@ -53,17 +52,6 @@ def landmarker_model() -> Path:
 def model_is_here() -> bool:
     """Whether `landmarker_model` has a file to look at without fetching one."""
     return any((folder / FILE_NAME).is_file() for folder in (MODELS_FOLDER, cache_folder()))
-
-
-def cache_folder() -> Path:
-    """Return the user's folder for fetched models, by the platform's custom."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "dphm-live" / "models"
 
 
 def _fetch(path: Path) -> Path:

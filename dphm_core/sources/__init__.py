@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dphm_core.errors import SourceError
+from dphm_core.places import recording_path
 from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame
 
 __all__ = ["Source", "SourceInfo", "UnreadableFrame", "is_live", "open_source"]
@@ -29,9 +30,9 @@ def open_source(uri: str | Path) -> Source:
     ----------
     uri : str or Path
         A recording folder (DPHM-Kinect's layout, or the same with meta.json; Open3D's; Record3D's export), an Azure
-        Kinect recording (.mkv), "kinect" for the first live camera, "kinect:SERIAL" for a certain one, "realsense"
-        and "orbbec" likewise, "simulated" for the demo recording as if it were a live camera, or "simulated:PATH" for
-        another one.
+        Kinect recording (.mkv), "demo" for the recording that came along, "kinect" for the first live camera,
+        "kinect:SERIAL" for a certain one, "realsense" and "orbbec" likewise, "simulated" for the demo recording as if
+        it were a live camera, or "simulated:PATH" for another one.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def open_source(uri: str | Path) -> Source:
     if isinstance(uri, str) and is_live(uri):
         return _open_live(*uri.partition(":")[::2])
     try:
-        path = Path(uri).expanduser()
+        path = recording_path(uri).expanduser()
         is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, RuntimeError) as error:  # no permission for a folder above it, or "~nobody"
         reason = getattr(error, "strerror", None) or error

@@ -7,12 +7,10 @@ from dataclasses import replace
 from time import monotonic, sleep
 
 from dphm_core.errors import SourceError
-from dphm_core.files import MODELS_FOLDER
 from dphm_core.frames import RGBDFrame
+from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources.base import Source, SourceInfo
 
-DEMO_RECORDING = MODELS_FOLDER.parent / "recordings" / "demo"
-"""The demo recording of the checkout that this runs from."""
 CACHE_BYTES = 512 << 20
 """Decoded frames that are kept: 80 of 1280×720, which is all of the demo."""
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import trimesh
 
-from app.main import DEMO
 from app.session import open_session
 from app.view3d.options import MeshStyle
 from dphm_core.frames import TrackStatus
 from dphm_core.output.saved_track import SavedTracker
 from dphm_core.pipeline import PipelineState
+from dphm_core.places import DEMO_RECORDING
 from dphm_core.tracking.live_settings import LiveSettings
 
 FRAMES = 36
@@ -28,8 +28,8 @@ def short_recording(tmp_path: Path) -> str:
     for part in ("color", "depth"):
         (folder / part).mkdir(parents=True)
         for index in range(FRAMES):
-            shutil.copy(DEMO / part / f"{index:05d}.png", folder / part)
-    shutil.copy(DEMO / "calibration.json", folder)
+            shutil.copy(DEMO_RECORDING / part / f"{index:05d}.png", folder / part)
+    shutil.copy(DEMO_RECORDING / "calibration.json", folder)
     return str(folder)
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from app.late_tracker import LOADING, LateTracker, Parts
-from app.main import DEMO
 from app.session import Request, load_parts, open_session
 from dphm_core.errors import CheckpointError, SettingError, SourceError
 from dphm_core.frames import TrackStatus
+from dphm_core.places import DEMO_RECORDING
 
 
 def test_a_missing_recording_is_told(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_missing_recording_is_told(tmp_path: Path) -> None:
 
 def test_a_missing_device_is_told() -> None:
     with pytest.raises(SettingError, match="'abacus' cannot be used here"):
-        load_parts(Request(str(DEMO), device="abacus"), 0.0)
+        load_parts(Request(str(DEMO_RECORDING), device="abacus"), 0.0)
 
 
 def test_a_missing_source_is_told_without_loading_the_tracker() -> None:

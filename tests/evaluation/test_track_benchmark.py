@@ -15,7 +15,7 @@ from batch_parts import RedObserver, ScriptedTracker, record
 
 from dphm_core import cli
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.commands.bench_track import DEMO, _remarks
+from dphm_core.commands.bench_track import _remarks
 from dphm_core.errors import SettingError
 from dphm_core.evaluation import track_benchmark_runs
 from dphm_core.evaluation.ground_truth import GroundTruth
@@ -30,6 +30,7 @@ from dphm_core.evaluation.track_benchmark_variants import AS_IT_IS, KNOWN_EXPRES
 from dphm_core.frames import RGBDFrame
 from dphm_core.output.benchmark import CameraFrames
 from dphm_core.output.track_file import TrackRow, make_track
+from dphm_core.places import DEMO_RECORDING as DEMO
 from dphm_core.sources import open_source
 from dphm_core.sources.base import SourceInfo
 from dphm_core.tracking.config import TrackerConfig

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dphm_core.files import MODELS_FOLDER
 from dphm_core.frames import RGBDFrame
-from dphm_core.landmarks.model_file import FILE_NAME, cache_folder
+from dphm_core.landmarks.model_file import FILE_NAME
+from dphm_core.places import MODELS_FOLDER, cache_folder
 from dphm_core.sources import open_source
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import sys
 import zipfile
 from pathlib import Path
 from urllib.error import URLError
@@ -73,13 +72,3 @@ def test_one_message_when_all_fails(tmp_path: Path) -> None:
     message = str(caught.value)
     assert "no network" in message and "no such requirement!" in message
     assert str(tmp_path / "cache") in message and model_file.URL in message
-
-
-def test_cache_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/var/someone")
-    assert model_file.cache_folder() == Path("/var/someone/dphm-live/models")
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", "/users/someone/local")
-    assert model_file.cache_folder() == Path("/users/someone/local/dphm-live/models")

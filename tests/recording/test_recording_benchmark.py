@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from dphm_core import cli
-from dphm_core.commands.bench_record import DEMO
 from dphm_core.errors import SettingError
 from dphm_core.evaluation.recording_benchmark import RecordingBenchmark
+from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources import open_source
 
 
 def test_a_camera_is_recorded_and_the_loss_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["bench", "record", str(DEMO), "--out", str(tmp_path / "take"), "--seconds", "1.5", "--no-tracking"]
+    out = tmp_path / "take"
+    words = ["bench", "record", str(DEMO_RECORDING), "--out", str(out), "--seconds", "1.5", "--no-tracking"]
     assert cli.main(words) == 0
     rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert rows.keys() == {"recorded", "lost", "work", "room", "end", "tracked"}
