@@ -11,7 +11,7 @@ OUT ?= out/demo
 XVFB := xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test lint bench-view bench-window soak screenshots system landmark-model clean
+.PHONY: help setup demo app test lint bench-view bench-window soak screenshots docs system landmark-model clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
