@@ -13,7 +13,10 @@ from dphm_core.sources.selection import Selection
 
 MESHES = {"all": "All frames", "current": "The frame on screen"}
 FORMATS = {"ply": "PLY – binary, small", "obj": "OBJ – text, opens everywhere"}
-CODES = {"csv": "CSV – a table, for Excel", "jsonl": "JSON – one line per frame", "npz": "NPZ – arrays, for Python"}
+CODES = {
+    "csv": "CSV – a table, for Excel", "jsonl": "JSON – one line per frame", "npz": "NPZ – arrays, for Python",
+    "livelink": "Live Link Face – ARKit's blendshapes", "official": "DPHM tracking file – imported models",
+}  # fmt: skip
 SPACES = {"camera": "In front of the camera", "head": "Head only, standing still"}
 SPACE_WORDS = {
     "camera": "The head moves as it was seen; the camera is in the origin.",

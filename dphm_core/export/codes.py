@@ -1,6 +1,7 @@
-"""Poses, expression weights and figures of frames as a table (CSV), as JSON lines, or as numpy arrays.
+"""Poses, expression weights and figures of frames as a table (CSV), as JSON lines, as numpy arrays, or as others do.
 
-One row per frame, tracked or not: what is unknown is an empty cell, `null` or NaN.
+One row per frame, tracked or not: what is unknown is an empty cell, `null` or NaN. The layouts of other programs
+(Live Link Face's table, the original DPHM's tracking file) know nothing unknown: they have the frames with a head.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from dphm_core.errors import SettingError
+from dphm_core.export.arkit_livelink import livelink_bytes
 from dphm_core.export.convention import Convention
-from dphm_core.export.options import CodesFormat
+from dphm_core.export.options import CODES_FILES, CodesFormat
 from dphm_core.output.track_file import Track
 
 PER_FRAME = (
@@ -129,6 +132,36 @@ def npz_bytes(codes: Codes) -> bytes:
     return buffer.getvalue()
 
 
+def official_bytes(codes: Codes) -> bytes:
+    """Make the original DPHM's tracking file: `lat_rep_shape`, `lat_reps_expr`, `rot`, `rot_euler`, `trans`, `scale`.
+
+    Its convention is its own: the camera frame as OpenCV has it, metres.
+
+    Raises
+    ------
+    SettingError
+        The model's expression code is not of the original's kind: it has named weights.
+    """
+    from dphm_core.tracking.offline.track_file import TrackingFile
+
+    track = codes.track
+    if len(track.expression_names):
+        raise SettingError(
+            f"this head model's expression code is {len(track.expression_names)} named blendshape weights, which the "
+            "original DPHM's tools cannot decode; export csv, jsonl, npz or livelink codes, or track with an imported "
+            "official model (dphm import-checkpoint)"
+        )
+    tracked = np.isfinite(track.translation_m).all(axis=1)
+    return TrackingFile(
+        identity_code=track.identity_code,
+        expression_codes=track.expression_codes[tracked],
+        rotation=track.rotation[tracked],
+        translation_m=track.translation_m[tracked],
+        scale=float(track.scale),
+        frame_index=track.frame_index[tracked],
+    ).to_bytes()
+
+
 def _plain(values: NDArray[Any]) -> Any:
     """Nested lists of floats, as short as they can be; None where a number is unknown."""
     return _rounded(np.asarray(values).tolist()) if np.isfinite(values).all() else None
@@ -138,6 +171,12 @@ def _rounded(values: Any) -> Any:
     return [_rounded(value) for value in values] if isinstance(values, list) else float(f"{values:.{DIGITS}g}")
 
 
-CODES_ENCODERS: dict[CodesFormat, Callable[[Codes], bytes]] = {"csv": csv_bytes, "jsonl": jsonl_bytes, "npz": npz_bytes}
-"""Makers of a file's content by its extension."""
-assert {*CODES_ENCODERS, "none"} == set(get_args(CodesFormat)), "a format on offer has no writer"
+CODES_ENCODERS: dict[CodesFormat, Callable[[Codes], bytes]] = {
+    "csv": csv_bytes,
+    "jsonl": jsonl_bytes,
+    "npz": npz_bytes,
+    "livelink": livelink_bytes,
+    "official": official_bytes,
+}
+"""Makers of a file's content by its format."""
+assert {*CODES_ENCODERS, "none"} == {*CODES_FILES, "none"} == set(get_args(CodesFormat)), "a format without a writer"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dphm_core.export.codes import CODES_ENCODERS, Codes
 from dphm_core.export.convention import Convention
 from dphm_core.export.folder import CONVENTIONS_FILE, staged_folder
-from dphm_core.export.options import ExportOptions
+from dphm_core.export.options import CODES_FILES, ExportOptions
 from dphm_core.export.plan import Contents, CurrentMesh, check_space, contents, file_size, plan_export
 from dphm_core.files import write_atomically
 from dphm_core.frames import FloatArray, Similarity
@@ -138,7 +138,7 @@ class _Export:
             self._put_mesh(int(saved.track.frame_index[row]), vertices_cam, saved.pose(row), encode)
         if wanted.code_rows and self._options.codes != "none":
             codes = Codes.of(saved.track, wanted.code_rows, self._convention)
-            self._put(f"codes.{self._options.codes}", CODES_ENCODERS[self._options.codes](codes))
+            self._put(CODES_FILES[self._options.codes], CODES_ENCODERS[self._options.codes](codes))
 
     def _encoder(self, faces: NDArray[np.int32]) -> MeshEncoder:
         return mesh_encoder(f".{self._options.mesh_format}", faces, self._convention.words)

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dphm_core.errors import OutputError
-from dphm_core.export.options import mesh_formats
+from dphm_core.export.options import CODES_FILES, mesh_formats
 from dphm_core.output.folder import MESH_FOLDER, REPORT_FILE, TRACK_FILE, OutputFolder
 
 CONVENTIONS_FILE = "conventions.json"
 """In every export, and what an earlier one is known by."""
-CODES_NAME = re.compile(r"codes\.(csv|jsonl|npz)")
 
 
 def is_empty(path: Path) -> bool:
@@ -88,5 +87,5 @@ def _earlier_export(path: Path) -> list[Path]:
     mesh_name = re.compile(rf"\d{{5,}}\.({'|'.join(mesh_formats())})")
     meshes = path / MESH_FOLDER
     found = [file for file in (meshes.iterdir() if meshes.is_dir() else ()) if mesh_name.fullmatch(file.name)]
-    found += [file for file in path.iterdir() if CODES_NAME.fullmatch(file.name)]
+    found += [file for file in path.iterdir() if file.name in CODES_FILES.values()]
     return [*found, path / CONVENTIONS_FILE]

@@ -12,10 +12,18 @@ from dphm_core.meshing.writers import ENCODERS
 from dphm_core.sources.selection import Selection
 
 Meshes = Literal["all", "current", "none"]
-CodesFormat = Literal["csv", "jsonl", "npz", "none"]
+CodesFormat = Literal["csv", "jsonl", "npz", "livelink", "official", "none"]
 Space = Literal["camera", "head"]
 Axes = Literal["opencv", "y-up", "z-up"]
 Unit = Literal["m", "cm", "mm"]
+CODES_FILES: dict[CodesFormat, str] = {
+    "csv": "codes.csv",
+    "jsonl": "codes.jsonl",
+    "npz": "codes.npz",
+    "livelink": "codes.livelink.csv",
+    "official": "codes.official.npz",
+}
+"""Name of the file by its format."""
 
 
 def mesh_formats() -> tuple[str, ...]:
@@ -32,8 +40,8 @@ class ExportOptions:
     mesh_format: Annotated[str, arg(metavar="|".join(mesh_formats()))] = "ply"
     """Format of the meshes."""
     codes: CodesFormat = "csv"
-    """Format of poses, expression weights and the frames' figures: a table, a JSON object per line, numpy arrays; or
-    none of them."""
+    """Format of poses, expression weights and the frames' figures: a table, a JSON object per line, numpy arrays;
+    Live Link Face's table of ARKit's blendshapes; the original DPHM's tracking file (imported models); or none."""
     frames: OmitArgPrefixes[Selection] = field(default_factory=Selection)
     space: Space = "camera"
     """Where meshes are: before the camera, or in the head's own frame, pose taken out, expression kept."""
