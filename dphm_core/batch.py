@@ -28,6 +28,7 @@ from dphm_core.output.retrack import RetrackingTracker
 from dphm_core.output.track_file import Track
 from dphm_core.pipeline import Pipeline
 from dphm_core.sources import open_source
+from dphm_core.sources.mkv import check_trackable
 from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.stages import FrameObserver
 from dphm_core.tracking import create_tracker
@@ -131,6 +132,7 @@ def track_recording(
     folder = OutputFolder(out, options.overwrite)
     frames = stages.frames()
     try:
+        check_trackable(frames.info)
         tracker, observer = stages.tracker(), stages.observer()
         with folder:
             return _Run(stages, folder, options, tracker, started).run(frames, observer, on_frame, tell)

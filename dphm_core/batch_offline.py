@@ -26,6 +26,7 @@ from dphm_core.output.recorder import Recorder
 from dphm_core.output.report import machine_facts, peak_memory_mb, track_facts
 from dphm_core.output.track_file import Track
 from dphm_core.sources import open_source
+from dphm_core.sources.mkv import check_trackable
 from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.stages import FrameObserver
 from dphm_core.tracking.offline.config import STAGE_NAMES, OfflineConfig, StageName
@@ -99,6 +100,7 @@ def fit_recording(
     model = load_offline_model(run.model, run.device)
     before = None if run.resume is None else read_tracking_file(run.resume, model.head.config)
     with run.frames() as frames, folder:
+        check_trackable(frames.info)
         if frames.count is None:
             raise SourceError(f"{frames.info.label} has no end; the offline method needs a recording.")
         return _Run(run, folder, options, model, started).run(frames, observer, before, on_progress)

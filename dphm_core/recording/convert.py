@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +13,8 @@ from dphm_core.errors import OutputError, SourceError
 from dphm_core.files import make_folder, written_atomically
 from dphm_core.frames import RGBDFrame
 from dphm_core.jobs import Tell
-from dphm_core.sources import open_source
-from dphm_core.sources.mkv_writer import MkvWriter
+from dphm_core.sources import SourceInfo, open_source
+from dphm_core.sources.mkv_writer import FASTEST, FRAME_RATES, MkvWriter
 from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.sources.writer import FolderWriter
 
@@ -51,7 +51,8 @@ class Converted:
 def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) -> Converted:
     """Write a recording's frames to a new folder, color/ and depth/ (16 bit, millimetres) with calibration.json.
 
-    Or, where `out` ends in .mkv, to an Azure Kinect recording, which the SDK's playback opens (see `MkvWriter`).
+    Or, where `out` ends in .mkv, to an Azure Kinect recording, which the SDK's playback opens (see `MkvWriter`); of a
+    source that is too fast for one, every second, third … frame is written.
 
     Frames keep their numbers, counted from the selection's first and in its steps, so that missing ones stay missing.
     Where it fails or is cancelled nothing is left behind.
@@ -82,6 +83,8 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} is not empty; choose a new folder")
     opened = open_source(source)
+    if as_file:
+        options = replace(options, selection=_slow_enough(opened.info, options.selection))
     with closing(SelectedFrames(opened, options.selection)) as frames:
         total = frames.count
         if total is None:
@@ -89,6 +92,19 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
         write = _write_file if as_file else _write_folder
         written = write(frames, out, options, total, tell)
     return Converted(out, written, opened.damaged, max(0, total - written - opened.damaged))
+
+
+def _slow_enough(info: SourceInfo, selection: Selection) -> Selection:
+    """Leave out so many frames that an Azure Kinect recording has room for the rest."""
+    steps = int(info.fps / selection.every / FASTEST) + 1
+    if steps == 1:
+        return selection
+    every = selection.every * steps
+    log.warning(
+        "%s has %g frames per second, and an Azure Kinect recording at most %d: of every %d frames, one is written",
+        *(info.label, info.fps, FRAME_RATES[-1], every),
+    )
+    return replace(selection, every=every)
 
 
 def _write_file(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:

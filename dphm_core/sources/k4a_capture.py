@@ -51,6 +51,10 @@ class Capture(Protocol):
     def depth_timestamp_usec(self) -> int:
         """Device time, microseconds."""
 
+    @property
+    def color_timestamp_usec(self) -> int:
+        """Device time, microseconds."""
+
 
 @dataclass(frozen=True)
 class CaptureMode:
@@ -111,6 +115,10 @@ class CaptureConverter:
             depth_m=self._registered(depth),
             intrinsics=self.intrinsics,
         )
+
+    def time_usec(self, capture: Capture) -> int | None:
+        """Device time of what makes a capture a frame, its depth; None where it is missing."""
+        return None if capture.depth is None else capture.depth_timestamp_usec
 
     def index_of(self, timestamp_usec: int) -> int:
         """Frame index of a device time."""

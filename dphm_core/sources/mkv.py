@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dphm_core.camera.k4a_calibration import parse_k4a_calibration
 from dphm_core.errors import SourceError
-from dphm_core.frames import MILLIMETRE, FloatArray, RGBDFrame
-from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame
+from dphm_core.frames import RGBDFrame
+from dphm_core.sources.base import Source, SourceInfo
 from dphm_core.sources.ebml import EBML_MAGIC
-from dphm_core.sources.k4a_capture import (
-    COLOR_SIZES,
-    FRAME_RATES,
-    Capture,
-    CaptureConverter,
-    CaptureMode,
-    decode_k4a_color,
-)
+from dphm_core.sources.fields import read_text
+from dphm_core.sources.k4a_capture import COLOR_SIZES, FRAME_RATES, CaptureConverter, CaptureMode
 from dphm_core.sources.k4a_driver import load_pyk4a
-from dphm_core.sources.mkv_layout import UNKNOWN_RADIUS, MkvLayout, parse_layout
-from dphm_core.sources.mkv_probe import probe
-from dphm_core.sources.mkv_repair import find_damage, write_repaired
+from dphm_core.sources.mkv_converters import ColorConverter, LayoutConverter
+from dphm_core.sources.mkv_layout import parse_layout
+from dphm_core.sources.mkv_probe import playback_of, probe
+from dphm_core.sources.mkv_repair import find_damage, names_kinect, write_repaired
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +26,20 @@ CHECK_BUDGET_S = 2.0
 """For a look at every capture's head: enough for an hour on a fast disk, and for the beginning on a slow one."""
 MAX_BLANK_CAPTURES = 300
 """Captures without depth that are passed over in search of the first and the last frame."""
+COLOR_ONLY, DEPTH_ONLY = "mkv without depth", "mkv without colour"
+"""Kinds of recordings that can be shown, but not tracked."""
+CALIBRATION_SUFFIX = ".calibration.json"
+"""Of a file beside the recording that stands in for its own calibration."""
+RECORD = "give a recording made with k4arecorder"
+LACKS = {COLOR_ONLY: "depth", DEPTH_ONLY: "colour"}
 USEC = 1e6
 
 
 class MkvSource(Source):
     """Frames of an Azure Kinect recording; indices count from the first capture with depth.
 
-    What cannot be opened as it is, but has whole frames, is read from a temporary copy of these.
+    What cannot be opened as it is, but has whole frames, is read from a temporary copy of these. A recording of colour
+    alone has frames with an empty depth image.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,10 +49,10 @@ class MkvSource(Source):
         self._playback: Any = None
         self._cleanup = ExitStack()
         try:
-            found = find_damage(path, CHECK_BUDGET_S) or probe(path)
+            self._calibration = _calibration_beside(path)
+            found = find_damage(path, CHECK_BUDGET_S) or probe(path, with_calibration=self._calibration is None)
             readable = path if found is None else self._repaired(found)
-            # thread_safe=False only means that pyk4a lets other threads run meanwhile.
-            self._playback = self._k4a.PyK4APlayback(readable, thread_safe=False)
+            self._playback = playback_of(self._k4a, readable, with_calibration=self._calibration is None)
             self._call(self._playback.open)
             self._start()
         except BaseException:
@@ -63,8 +60,8 @@ class MkvSource(Source):
             raise
         if found is not None:
             log.warning(
-                "%s is cut off or damaged (%s): what is whole is read, up to %d frames; dphm convert keeps it",
-                *(path, found, self.info.length),
+                "%s is cut off or damaged (%s): what is whole is read, %s; dphm convert keeps it",
+                *(path, found, _up_to(self.info.length or 0)),
             )
 
     def seek(self, index: int) -> None:
@@ -96,53 +93,74 @@ class MkvSource(Source):
         """Copy what is whole of a file that cannot be opened; SourceError where nothing is, or that does not help."""
         folder = self._cleanup.enter_context(TemporaryDirectory(prefix="dphm-mkv-"))
         copy = Path(folder) / "repaired.mkv"
-        if not write_repaired(self._path, copy) or probe(copy):
-            raise SourceError(f"{self._path} is cut off, damaged or no Kinect recording ({found}); record it again")
-        return copy
+        with_calibration = self._calibration is None
+        if write_repaired(self._path, copy) and not probe(copy, with_calibration):
+            return copy
+        if with_calibration and not probe(self._path, with_calibration=False):
+            raise SourceError(f"{self._path}: its calibration is damaged; {self._calibration_cure}")
+        if not names_kinect(self._path):
+            raise SourceError(f"{self._path} is no Kinect recording, or the first bytes of one; {RECORD}")
+        raise SourceError(f"{self._path} is cut off or damaged ({found}), and nothing in it is whole; record it again")
 
     def _start(self) -> None:
-        mode = self._mode()
-        try:
-            calibration = self._call(lambda: self._playback.calibration_raw)
-            layout = parse_layout(calibration)
-            if layout is None:
-                self._converter = CaptureConverter(calibration, mode)
-            else:
-                self._converter = LayoutConverter(calibration, mode, layout)
-        except SourceError as error:
-            raise SourceError(f"{self._path}: {error}; record it again") from error
-        self._converter.start_usec = self._depth_time_usec(self._playback.get_next_capture)
+        mode, has_depth = self._mode()
+        self._converter = self._make_converter(mode, has_depth)
+        first_usec = self._time_usec(self._playback.get_next_capture)
+        if first_usec is None and has_depth and mode.color_resolution is not None:
+            has_depth, self._converter = False, self._make_converter(mode, has_depth=False)
+            self._call(self._playback.seek, 0, self._k4a.SeekOrigin.BEGIN)
+            first_usec = self._time_usec(self._playback.get_next_capture)
+        self._converter.start_usec = first_usec
         self._call(self._playback.seek, 0, self._k4a.SeekOrigin.END)
-        last_usec = self._depth_time_usec(self._playback.get_previous_capture)
+        last_usec = self._time_usec(self._playback.get_previous_capture)
+        if first_usec is None or last_usec is None:
+            raise SourceError(f"{self._path}: no readable frame (no capture has an image); record it again")
         length = self._converter.index_of(last_usec) + 1
-        self.info = SourceInfo("mkv", self._path.name, self._converter.intrinsics, self._converter.mode.fps, length)
+        kind = "mkv" if has_depth and mode.color_resolution else DEPTH_ONLY if has_depth else COLOR_ONLY
+        self.info = SourceInfo(kind, self._path.name, self._converter.intrinsics, self._converter.mode.fps, length)
+        if kind in LACKS:
+            log.warning("%s has no %s: it can be shown, but no head can be tracked in it", self._path.name, LACKS[kind])
         self.seek(0)
 
-    def _mode(self) -> CaptureMode:
+    def _make_converter(self, mode: CaptureMode, has_depth: bool) -> CaptureConverter:
+        try:
+            calibration = self._calibration or self._call(lambda: self._playback.calibration_raw)
+            layout = parse_layout(calibration)
+            if not has_depth:
+                return ColorConverter(calibration, mode)
+            return CaptureConverter(calibration, mode) if layout is None else LayoutConverter(calibration, mode, layout)
+        except SourceError as error:
+            raise SourceError(f"{self._path}: {error}; {self._calibration_cure}") from error
+
+    @property
+    def _calibration_cure(self) -> str:
+        name = self._path.with_suffix(CALIBRATION_SUFFIX).name
+        return f"put the one of another recording of this camera beside it, as {name} (see docs/recording.md)"
+
+    def _mode(self) -> tuple[CaptureMode, bool]:
+        """How the camera was set, and whether that gave depth."""
         try:
             told = self._call(lambda: self._playback.configuration)
         except ValueError as error:  # a number that pyk4a's enums do not have
             raise SourceError(
                 f"{self._path}: recorded in an unknown mode ({error}); record it again with k4arecorder"
             ) from error
-        if not told["depth_track_enabled"]:
-            raise SourceError(f"{self._path} was recorded without depth; record with depth mode NFOV_UNBINNED")
         resolution = told["color_resolution"].name if told["color_track_enabled"] else None
         if resolution is not None and resolution not in COLOR_SIZES:
             raise SourceError(
                 f"{self._path}: unknown colour resolution {resolution}; record with one of {', '.join(COLOR_SIZES)}"
             )
         fps = FRAME_RATES[told["camera_fps"].name]
-        return CaptureMode(int(told["depth_mode"]), resolution, told["color_format"].name, fps)
+        mode = CaptureMode(int(told["depth_mode"]), resolution, told["color_format"].name, fps)
+        return mode, bool(told["depth_track_enabled"])
 
-    def _depth_time_usec(self, step: Any) -> int:
-        """Device time of the nearest capture with depth, walking by `step`."""
+    def _time_usec(self, step: Any) -> int | None:
+        """Device time of the nearest capture that makes a frame, walking by `step`; None where none is near."""
         with suppress(EOFError):
             for _ in range(MAX_BLANK_CAPTURES):
-                capture = self._call(step)
-                if capture.depth is not None:
-                    return int(capture.depth_timestamp_usec)
-        raise SourceError(f"{self._path}: no readable frame (no capture has depth); record it again")
+                if (time_usec := self._converter.time_usec(self._call(step))) is not None:
+                    return time_usec
+        return None
 
     def _call(self, function: Any, *arguments: Any) -> Any:
         try:
@@ -151,33 +169,17 @@ class MkvSource(Source):
             raise SourceError(f"{self._path} cannot be read any further; copy or record it again") from error
 
 
-class LayoutConverter(CaptureConverter):
-    """Converts the captures of recordings that `MkvWriter` wrote: puts the frames together again as they were."""
+def check_trackable(info: SourceInfo) -> None:
+    """Refuse a recording that lacks what every head needs; SourceError."""
+    if info.kind in LACKS:
+        raise SourceError(
+            f"{info.label} has no {LACKS[info.kind]}, and tracking needs both depth and colour; "
+            "record it again with both (k4arecorder does by itself)"
+        )
 
-    def __init__(self, calibration: str, mode: CaptureMode, layout: MkvLayout) -> None:
-        super().__init__(calibration, replace(mode, color_resolution=None))  # nothing is to be registered
-        if mode.color_resolution != layout.color_resolution or mode.depth_mode != layout.depth_mode:
-            raise SourceError("the layout of its frames does not fit its images")
-        self.mode = replace(mode, fps=layout.fps)
-        self._layout = layout
-        self._canvas = COLOR_SIZES[layout.color_resolution]
-        camera = parse_k4a_calibration(calibration).color_camera(*self._canvas)
-        radius = None if camera.metric_radius == UNKNOWN_RADIUS else camera.metric_radius
-        self.intrinsics = replace(camera, width=layout.width, height=layout.height, metric_radius=radius)
 
-    def frame(self, capture: Capture) -> RGBDFrame:
-        """Convert a capture; UnreadableFrame where it has no depth or its colour is damaged."""
-        frame = super().frame(capture)
-        return replace(frame, timestamp_s=frame.timestamp_s + self._layout.clock_s)
-
-    def _registered(self, depth: NDArray[np.uint16]) -> FloatArray:
-        return self._layout.place_depth(depth).astype(np.float32) * np.float32(MILLIMETRE)
-
-    def _rgb(self, color: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
-        rgb = decode_k4a_color(color, self.mode.color_format, f"colour of frame {index}")
-        if rgb.shape[1::-1] != self._canvas:
-            raise UnreadableFrame(f"colour of frame {index} has shape {rgb.shape}, expected {self._canvas[::-1]}")
-        return np.ascontiguousarray(rgb[: self._layout.height, : self._layout.width])
+def _up_to(frames: int) -> str:
+    return "a single frame" if frames == 1 else f"up to {frames} frames"
 
 
 def _check_kind(path: Path) -> None:
@@ -189,4 +191,10 @@ def _check_kind(path: Path) -> None:
         raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     if magic != EBML_MAGIC:
         kind = "an empty file" if not magic else "not a Matroska file"
-        raise SourceError(f"{path} is {kind}; give a recording made with k4arecorder")
+        raise SourceError(f"{path} is {kind}; {RECORD}")
+
+
+def _calibration_beside(path: Path) -> str | None:
+    """Factory calibration in a file of its own, which takes the place of the recording's; None where there is none."""
+    beside = path.with_suffix(CALIBRATION_SUFFIX)
+    return read_text(beside) if beside.is_file() else None

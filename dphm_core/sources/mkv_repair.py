@@ -35,6 +35,8 @@ SIMPLE_BLOCK, BLOCK_GROUP = 0xA3, 0xA0
 """Images and other samples, of which a cluster needs at least one."""
 LACING = 0x06
 """Bits of a block's flags that recordings do not have; the SDK's reader hangs on some of them."""
+KINECT_MARK = b"K4A_"
+"""Begin of the names of all tags that the SDK writes."""
 CHUNK_BYTES = 16 << 20
 GAP = element(0xEC)
 """Stands first, as the SDK takes a part at the very beginning for one that is not there."""
@@ -59,6 +61,12 @@ def find_damage(path: Path, budget_s: float) -> str | None:
             f"{path} cannot be read ({getattr(error, 'strerror', None) or error}); copy it again"
         ) from error
     return None
+
+
+def names_kinect(path: Path) -> bool:
+    """Whether the head of a file that can be read has a tag of an Azure Kinect recording."""
+    with path.open("rb") as file:
+        return KINECT_MARK in file.read(MAX_HEAD_BYTES)
 
 
 def write_repaired(path: Path, copy: Path) -> bool:

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from stack_recordings import CAMERA, make_stack
+from stack_recordings import CAMERA, make_frame, make_stack
 
 from dphm_core import cli
 from dphm_core.errors import Cancelled, OutputError, SourceError
@@ -19,6 +20,7 @@ from dphm_core.recording.convert import ConvertOptions, convert
 from dphm_core.sources import open_source
 from dphm_core.sources.selection import Selection
 from dphm_core.sources.stack_file import MARKER, STACK_FILE
+from dphm_core.sources.writer import FolderWriter
 
 
 def not_told(done: int, total: int | None) -> None:
@@ -134,6 +136,24 @@ def test_an_mkv_file_has_the_same_frames(stack: Path, tmp_path: Path) -> None:
                 assert np.abs(one.color.astype(int) - other.color).mean() < 4
     with pytest.raises(OutputError, match="is there already"):
         convert(stack, made.folder, ConvertOptions(), not_told)
+
+
+@pytest.mark.parametrize(("fps", "every", "kept"), [(60, 1, 2), (60, 2, 2), (90, 1, 3), (31, 1, 2), (30, 1, 1)])
+def test_of_a_fast_camera_an_mkv_file_has_every_so_many_th_frame(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, fps: int, every: int, kept: int
+) -> None:
+    frames = [replace(make_frame(index), timestamp_s=index / fps) for index in range(9)]
+    with FolderWriter(tmp_path / "fast", CAMERA, fps) as writer:
+        for frame in frames:
+            writer.write(frame.color, frame.depth_m, frame.timestamp_s)
+    made = convert(tmp_path / "fast", tmp_path / "out.mkv", ConvertOptions(selection=Selection(every=every)), not_told)
+    assert (made.frames, made.missing) == (-(-9 // kept), 0)
+    with open_source(tmp_path / "out.mkv") as source:
+        assert source.info.fps == fps / kept
+        for one, other in zip(frames[::kept], source, strict=True):
+            assert other.timestamp_s == pytest.approx(one.timestamp_s, abs=1e-6)
+            np.testing.assert_array_equal(one.depth_m, other.depth_m)
+    assert (f"of every {kept} frames, one is written" in caplog.text) == (kept > every)
 
 
 def test_of_an_mkv_file_that_fails_nothing_stays(stack: Path, tmp_path: Path) -> None:

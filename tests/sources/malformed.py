@@ -374,6 +374,13 @@ def _kinect(place: Path, calibration: bytes, change: Callable[[bytes], bytes]) -
     return path
 
 
+def _color_alone(place: Path) -> Path:
+    path, color = place / "take.mkv", cv2.imencode(".jpg", np.full((720, 1280, 3), 90, np.uint8))[1].ravel()
+    images = [RecordedImages(33_333 * i, color, None) for i in range(3)]
+    record(path, kinect_calibration().encode(), images, depth_mode=0)
+    return path
+
+
 def _foreign(place: Path) -> Path:
     path = place / "film.mkv"
     film = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 30, (64, 48))
@@ -400,7 +407,8 @@ KINECTS = (
     Malformed("MKV of zero length", _file("take.mkv", b""), "is an empty file"),
     Malformed("MKV is a text", _file("take.mkv", b"hello" * 99), "not a Matroska file"),
     Malformed("MKV ends behind its first four bytes", _file("take.mkv", b"\x1a\x45\xdf\xa3"), ""),
-    Malformed("MKV of another camera", _foreign),
+    Malformed("MKV of another camera", _foreign, "is no Kinect recording"),
+    Malformed("MKV of colour alone", _color_alone, "has no depth: it can be shown", 3),
     *(
         Malformed(f"MKV cut at {share:.2%}", _mkv(lambda c, s=share: c[: int(s * len(c))]), readable=-1)
         for share in (0.0005, 0.01, 0.3, 0.6, 0.95, 0.999)

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from k4a_recording import RecordedImages, record
 
+from dphm_core import cli
 from dphm_core.errors import SourceError
 from dphm_core.sources import open_source
+from dphm_core.sources.mkv import COLOR_ONLY, DEPTH_ONLY
 
 PERIOD_USEC = 33_333
 START_USEC = 100_000
@@ -78,6 +80,18 @@ def test_seek_goes_to_the_index_or_the_next_one(gaps: Path) -> None:
         assert next(source, None) is None
 
 
+def test_going_back_frame_by_frame_gives_the_same_bytes(gaps: Path) -> None:
+    with open_source(gaps) as source:
+        frames = list(source)
+        for frame in reversed(frames):
+            source.seek(frame.index)
+            again = next(source)
+            assert (again.index, again.timestamp_s) == (frame.index, frame.timestamp_s)
+            assert again.depth_m.tobytes() == frame.depth_m.tobytes()
+            assert (again.color is None) == (frame.color is None)
+            assert again.color is None or again.color.tobytes() == frame.color.tobytes()
+
+
 def test_depth_is_registered_to_colour(gaps: Path) -> None:
     with open_source(gaps) as source:
         frame = next(source)
@@ -117,20 +131,80 @@ def test_recording_without_colour_has_the_depth_camera(tmp_path: Path, calibrati
     with open_source(path) as source:
         frames = list(source)
     assert len(frames) == 2 and frames[1].color is None
+    assert source.info.kind == DEPTH_ONLY
     assert frames[1].depth_m.shape == (576, 640) and (frames[1].depth_m == np.float32(0.601)).all()
 
 
-def test_recording_without_depth_images(tmp_path: Path, calibration: bytes) -> None:
-    path = tmp_path / "no_depth.mkv"
-    record(path, calibration, [capture(0, encoded("COLOR_MJPG"), depth=False)])
-    with pytest.raises(SourceError, match="no readable frame"):
+@pytest.mark.parametrize("depth_mode", [0, 2], ids=["no depth track", "a depth track without images"])
+def test_colour_alone_can_be_shown(
+    tmp_path: Path, calibration: bytes, depth_mode: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "colour.mkv"
+    captures = [capture(i, encoded("COLOR_MJPG"), depth=False) for i in (0, 1, 3)]
+    record(path, calibration, captures, depth_mode=depth_mode)
+    with open_source(path) as source:
+        frames = list(source)
+        source.seek(2)
+        assert next(source).index == 3
+    assert source.info.kind == COLOR_ONLY and source.info.length == 4
+    assert [frame.index for frame in frames] == [0, 1, 3]
+    for frame in frames:
+        assert frame.color is not None and frame.color.shape == (720, 1280, 3)
+        assert frame.depth_m.shape == (720, 1280) and not frame.depth_m.any()
+        assert frame.intrinsics.fx == pytest.approx(611.8, abs=0.1)
+    assert frames[2].timestamp_s - frames[0].timestamp_s == pytest.approx(0.1, abs=1e-3)
+    assert [record.getMessage() for record in caplog.records] == [
+        "colour.mkv has no depth: it can be shown, but no head can be tracked in it"
+    ]
+
+
+def test_colour_alone_is_converted_but_not_tracked(
+    tmp_path: Path, calibration: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "colour.mkv"
+    record(path, calibration, [capture(i, encoded("COLOR_MJPG"), depth=False) for i in range(2)], depth_mode=0)
+    assert cli.main(["track", str(path), "--out", str(tmp_path / "out")]) == 2
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dphm track: ")]
+    assert len(told) == 1 and "colour.mkv has no depth, and tracking needs both depth and colour; " in told[0]
+    assert not (tmp_path / "out").exists()
+    assert cli.main(["convert", str(path), str(tmp_path / "images")]) == 0
+    with open_source(tmp_path / "images") as source:
+        frame = next(source)
+    assert frame.color is not None and np.abs(frame.color[:300, :600].astype(int) - (200, 40, 60)).max() < 6
+
+
+def test_depth_alone_is_not_tracked(tmp_path: Path, calibration: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "depth.mkv"
+    record(path, calibration, [capture(i, None) for i in range(2)], color_resolution=0)
+    assert cli.main(["track", str(path), "--out", str(tmp_path / "out")]) == 2
+    assert "depth.mkv has no colour, and tracking needs both" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_any_image_nothing_is_readable(tmp_path: Path, calibration: bytes) -> None:
+    path = tmp_path / "nothing.mkv"
+    record(path, calibration, [capture(0, None, depth=False)])
+    with pytest.raises(SourceError, match=r"nothing\.mkv is cut off or damaged \(.+\), and nothing in it is whole"):
         open_source(path)
 
 
-def test_damaged_calibration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b'{"CalibrationInformation": {}}', b"not even JSON", b"[]"])
+def test_a_calibration_beside_the_file_stands_in_for_a_damaged_one(
+    tmp_path: Path, calibration: bytes, damage: bytes
+) -> None:
     path = tmp_path / "broken.mkv"
-    record(path, b'{"CalibrationInformation": {}}', [capture(0, encoded("COLOR_MJPG"))])
-    with pytest.raises(SourceError, match=r"broken\.mkv.*calibration is damaged"):
+    record(path, damage, [capture(i, encoded("COLOR_MJPG")) for i in range(2)])
+    with pytest.raises(SourceError, match=r"broken\.mkv: its calibration is damaged; put .*broken\.calibration\.json"):
+        open_source(path)
+    beside = tmp_path / "broken.calibration.json"
+    beside.write_bytes(calibration)
+    record(tmp_path / "whole.mkv", calibration, [capture(i, encoded("COLOR_MJPG")) for i in range(2)])
+    with open_source(path) as source, open_source(tmp_path / "whole.mkv") as whole:
+        assert source.info.intrinsics == whole.info.intrinsics
+        for one, other in zip(source, whole, strict=True):
+            np.testing.assert_array_equal(one.depth_m, other.depth_m)
+    beside.write_text("{}")
+    with pytest.raises(SourceError, match=r"broken\.mkv: Azure Kinect calibration lacks .*; put the one of another"):
         open_source(path)
 
 
@@ -177,16 +251,9 @@ def test_of_a_recording_that_was_cut_off_the_rest_is_read(
     assert "cut off or damaged" in caplog.text and "up to 7 frames" in caplog.text
 
 
-def test_colour_alone_is_refused(tmp_path: Path, calibration: bytes) -> None:
-    path = tmp_path / "colour_only.mkv"
-    record(path, calibration, [capture(i, encoded("COLOR_MJPG"), depth=False) for i in range(3)], depth_mode=0)
-    with pytest.raises(SourceError, match=r"colour_only\.mkv was recorded without depth; record with depth mode"):
-        open_source(path)
-
-
 @pytest.mark.parametrize("size", [100, 1000, 800_000])
 def test_a_cut_recording_is_an_error_not_a_crash(tmp_path: Path, shared_data: Path, size: int) -> None:
     path = tmp_path / "cut.mkv"
     path.write_bytes((shared_data / "azure_kinect_desk/recording.mkv").read_bytes()[:size])
-    with pytest.raises(SourceError, match=r"cut\.mkv is cut off, damaged or no Kinect recording \(.+\)"):
+    with pytest.raises(SourceError, match=r"cut\.mkv is (no Kinect recording|cut off or damaged \(.+\))"):
         open_source(path)
