@@ -59,6 +59,18 @@ class FaceLandmarks:
 
 
 @dataclass(frozen=True)
+class HeadArea:
+    """Which part of a depth image was looked at for a head."""
+
+    region: tuple[int, int, int, int]
+    """x0, y0, x1, y1 in pixels within the image; x1 and y1 are not part of it."""
+    depth_range_m: tuple[float, float]
+    """Nearest and farthest depth of the head, metres."""
+    step: int
+    """Every how many rows and columns points were taken."""
+
+
+@dataclass(frozen=True)
 class Observation:
     """What a tracker sees of one frame: the head region's oriented points and the landmarks."""
 
@@ -71,6 +83,10 @@ class Observation:
     """None where no face was detected."""
     stages_s: dict[str, float] = field(default_factory=dict)
     """Seconds spent per stage so far ("decode", "observe", "landmarks")."""
+    area: HeadArea | None = None
+    """Where the points were taken from; None where no head is known."""
+    advice: str = ""
+    """What the person before the camera can do for better pictures, one line; empty where all is well."""
 
     @classmethod
     def unobserved(cls, frame: RGBDFrame) -> Self:

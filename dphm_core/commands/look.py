@@ -58,7 +58,9 @@ def _length(source: Source) -> str:
 
 def _face(frame: RGBDFrame) -> list[str]:
     """Tell where the face is, and what would make its depth better."""
-    from dphm_core.landmarks.depth_quality import depth_advice, depth_quality, face_place
+    from dphm_core.landmarks.advice import depth_advice, unseen_advice
+    from dphm_core.landmarks.depth_quality import depth_quality, face_place
+    from dphm_core.landmarks.detector import search_tiles
     from dphm_core.landmarks.model_file import model_is_here
     from dphm_core.landmarks.observe import Observer
 
@@ -66,13 +68,18 @@ def _face(frame: RGBDFrame) -> list[str]:
         return ["not looked for without colour"]
     if not model_is_here():
         return ["not looked for; `dphm landmark-model` fetches what that takes"]
-    with Observer() as observer:
-        landmarks = observer.observe(frame).landmarks
+    with Observer() as observer:  # looks through one more window each time
+        windows = 1 + len(search_tiles((frame.intrinsics.width, frame.intrinsics.height)))
+        looks = (observer.observe(frame).landmarks for _ in range(windows))
+        landmarks = next((found for found in looks if found is not None), None)
     if landmarks is None:
-        return ["none found"]
+        return ["none found", *unseen_advice(frame).values()]
     place = face_place(landmarks, frame.intrinsics)
     found = depth_quality(frame, place)
-    return [f"{found.distance_m:.2f} m away, depth in {1 - found.holes:.0%} of it", *depth_advice(frame, place)]
+    return [
+        f"{found.distance_m:.2f} m away, depth in {1 - found.holes:.0%} of it",
+        *depth_advice(frame, place, landmarks).values(),
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +96,9 @@ class Evaluate(Command):
     def run(self, say: Say) -> int:
         """Print the figures, less those per frame."""
         from dphm_core.evaluation.report import evaluate
+        from dphm_core.places import recording_path
 
-        for name, value in single_figures(evaluate(self.sequence, self.track, self.out)):
+        for name, value in single_figures(evaluate(recording_path(self.sequence), self.track, self.out)):
             say(f"{name:40}{value}")
         say(f"{'details':40}{self.out or self.track}")
         return OK

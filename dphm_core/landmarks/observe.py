@@ -11,8 +11,8 @@ from typing import Self
 import numpy as np
 
 from dphm_core.camera.normals import DEFAULTS, SurfaceOptions, oriented_points
-from dphm_core.frames import FaceLandmarks, FloatArray, Observation, RGBDFrame
-from dphm_core.landmarks.depth_quality import AdviceLog
+from dphm_core.frames import FaceLandmarks, FloatArray, HeadArea, Observation, RGBDFrame
+from dphm_core.landmarks.advisor import Advisor
 from dphm_core.landmarks.detector import FaceDetector
 from dphm_core.landmarks.head_place import HeadPlace
 from dphm_core.landmarks.lift import face_depth, lift_landmarks
@@ -57,7 +57,7 @@ class Observer:
         self._hint: HeadPlace | None = None
         self._unseen = 0
         self._timestamp_s = -np.inf
-        self._advice = AdviceLog()
+        self._advisor = Advisor()
 
     def observe(self, frame: RGBDFrame) -> Observation:
         """Find the head's points and landmarks in one frame; no points where there is no head."""
@@ -69,10 +69,11 @@ class Observer:
         landmarks = self._landmarks(frame, hint or self._place)
         found = perf_counter()
         self._place = self._locate(frame, landmarks, hint)
-        self._advice.look(frame, landmarks)
-        points, normals = self._points(frame)
+        area = self._area(frame)
+        points, normals = self._points(frame, area)
+        advice = self._advisor.look(frame, landmarks)
         stages = {"landmarks": found - start, "observe": perf_counter() - found}
-        return Observation(frame, points, normals, landmarks, stages)
+        return Observation(frame, points, normals, landmarks, stages, area, advice)
 
     def hint(self, region: Region, depth_m: float) -> None:
         """Tell where the head was last: used where the next frame shows no face.
@@ -134,14 +135,19 @@ class Observer:
             return None
         return self._place.followed_in(frame.depth_m)
 
-    def _points(self, frame: RGBDFrame) -> tuple[FloatArray, FloatArray]:
-        """(N, 3) points and normals of the head."""
+    def _area(self, frame: RGBDFrame) -> HeadArea | None:
+        """Which pixels are looked at for the head; None where no head is known."""
         if self._place is None:
-            return np.zeros((0, 3), dtype=np.float32), np.zeros((0, 3), dtype=np.float32)
+            return None
         region = self._place.region((frame.intrinsics.width, frame.intrinsics.height))
-        step = _step(region, self._options.max_points)
+        return HeadArea(region, self._place.depth_range_m, _step(region, self._options.max_points))
+
+    def _points(self, frame: RGBDFrame, area: HeadArea | None) -> tuple[FloatArray, FloatArray]:
+        """(N, 3) points and normals of the head."""
+        if area is None:
+            return np.zeros((0, 3), dtype=np.float32), np.zeros((0, 3), dtype=np.float32)
         points, normals, _ = oriented_points(
-            frame.depth_m, frame.intrinsics, region, self._place.depth_range_m, step, self._options.surface
+            frame.depth_m, frame.intrinsics, area.region, area.depth_range_m, area.step, self._options.surface
         )
         return points, normals
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 from dphm_core import cli
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.frames import FaceLandmarks, RGBDFrame
-from dphm_core.landmarks.depth_quality import HOLD_FRAMES, AdviceLog, depth_advice, depth_quality, face_place
+from dphm_core.landmarks.advice import Fault, depth_advice
+from dphm_core.landmarks.depth_quality import EYES, MOUTH, depth_quality, face_place
 from dphm_core.landmarks.head_place import HeadPlace
 from dphm_core.landmarks.observe import Observer
 
@@ -41,22 +41,22 @@ def landmarks_of(place: HeadPlace, depth: float) -> FaceLandmarks:
 
 @pytest.mark.parametrize("distance_m", [0.3, 0.4, 0.7, 1.0, 1.2])
 def test_a_good_face_at_any_allowed_distance_needs_no_advice(distance_m: float) -> None:
-    assert depth_advice(*face_at(distance_m, holes=0.1, flying=0.01)) == []
+    assert depth_advice(*face_at(distance_m, holes=0.1, flying=0.01)) == {}
 
 
 @pytest.mark.parametrize(
     ("distance_m", "holes", "flying", "told"),
     [
-        (0.25, 0.0, 0.0, ["0.25 m away, too near: move back"]),
-        (1.4, 0.0, 0.0, ["1.40 m away, too far: come to 1.0 m"]),
-        (0.7, 0.4, 0.0, ["of the face has no depth: turn to the camera"]),
-        (0.35, 0.4, 0.0, ["of the face has no depth: move back"]),
-        (0.7, 0.0, 0.25, ["lies between surfaces: keep hair and hands out"]),
-        (1.8, 0.5, 0.0, ["too far", "of the face has no depth", "only 50 pixels wide"]),
+        (0.25, 0.0, 0.0, ["Move back: 0.25 m, best is 0.4 to 1.0 m"]),
+        (1.4, 0.0, 0.0, ["Come nearer: 1.4 m, best is 0.4 to 1.0 m"]),
+        (0.7, 0.4, 0.0, ["Turn to the camera"]),
+        (0.35, 0.4, 0.0, ["Move back to 0.4 m, or choose a wide depth mode"]),
+        (0.7, 0.0, 0.25, ["Keep hair and hands out"]),
+        (1.8, 0.5, 0.0, ["Come nearer: 1.8 m", "Turn to the camera", "the face is only 50 pixels wide"]),
     ],
 )
 def test_each_fault_has_its_advice(distance_m: float, holes: float, flying: float, told: list[str]) -> None:
-    advice = depth_advice(*face_at(distance_m, holes, flying))
+    advice = list(depth_advice(*face_at(distance_m, holes, flying)).values())
     assert len(advice) == len(told) and all(part in line for part, line in zip(told, advice, strict=True))
 
 
@@ -81,26 +81,28 @@ def test_a_face_without_depth_is_as_far_as_it_looks_large() -> None:
     found = face_place(blind, CAMERA)
     assert 0.15 < found.depth_m < 0.35
     empty = RGBDFrame(0, 0.0, None, np.zeros((480, 640), np.float32), CAMERA)
-    assert any("100% of the face has no depth: move back" in line for line in depth_advice(empty, found))
+    assert "Move back" in depth_advice(empty, found)[Fault.HOLES]
+    assert "100% of the face has no depth" in depth_advice(empty, found)[Fault.HOLES]
 
 
-def test_advice_is_told_once_and_only_when_it_lasts(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    advice = AdviceLog()
+@pytest.mark.parametrize(("part", "fault"), [(EYES, Fault.EYES), (MOUTH, Fault.MOUTH)])
+def test_holes_at_eyes_and_mouth_are_told_apart(part: list[int], fault: Fault) -> None:
+    frame, place = face_at(0.6)
+    landmarks = landmarks_of(place, 0.6)
+    columns, rows = np.rint(landmarks.pixels[part]).astype(int).T
+    frame.depth_m[rows, columns] = 0
+    (told,) = depth_advice(frame, place, landmarks)
+    assert told is fault
+    assert depth_advice(frame, place) == {}
 
-    def show(distance_m: float, frames: int) -> list[str]:
-        caplog.clear()
-        frame, place = face_at(distance_m)
-        for _ in range(frames):
-            advice.look(frame, landmarks_of(place, distance_m))
-        return caplog.messages
 
-    assert show(0.7, 40) == []
-    assert show(1.5, HOLD_FRAMES - 1) == [] and show(0.7, 40) == []
-    (line,) = show(1.5, 3 * HOLD_FRAMES)
-    assert "too far" in line
-    assert show(1.45, 40) == []
-    assert show(0.7, 40) == ["the depth of the face is good"]
+def test_hair_without_depth_is_told_and_what_is_outside_of_the_picture_is_not() -> None:
+    frame, place = face_at(0.6)
+    frame.depth_m[: 240 - 60] = 0  # above the forehead
+    (line,) = depth_advice(frame, place).values()
+    assert "100% of the hair has no depth" in line
+    high = replace(place, box=(170.0, -100.0, 470.0, 200.0))
+    assert Fault.HAIR not in depth_advice(face_at(0.6)[0], high)
 
 
 def test_a_real_head_is_good_near_by_and_advised_far_away(model_on_disk: None, mannequin: list[RGBDFrame]) -> None:
@@ -112,7 +114,8 @@ def test_a_real_head_is_good_near_by_and_advised_far_away(model_on_disk: None, m
     found = depth_quality(frame, place)
     assert 0.25 < found.distance_m < 0.5 and found.holes < 0.1 and found.flying < 0.02
     moved = replace(frame, depth_m=np.where(frame.depth_m > 0, frame.depth_m + np.float32(1), 0).astype(np.float32))
-    assert "too far" in depth_advice(moved, replace(place, depth_m=place.depth_m + 1))[0]
+    assert Fault.TOO_FAR in depth_advice(moved, replace(place, depth_m=place.depth_m + 1))
+    assert depth_advice(frame, replace(place, depth_m=0.4), landmarks) == {}
 
 
 def test_info_tells_of_the_face(
