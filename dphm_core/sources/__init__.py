@@ -12,6 +12,8 @@ __all__ = ["Source", "SourceInfo", "UnreadableFrame", "is_live", "open_source"]
 
 STACK_SUFFIX = ".stack"
 """Of the file in which a recording folder has all its frames."""
+BAG_SUFFIXES = (".bag", ".db3")
+"""Of recordings made by RealSense's and Orbbec's own programs."""
 KINECT = "kinect"
 """Scheme of the live camera: "kinect" or "kinect:SERIAL"."""
 SIMULATED = "simulated"
@@ -30,9 +32,9 @@ def open_source(uri: str | Path) -> Source:
     ----------
     uri : str or Path
         A recording folder (DPHM-Kinect's layout, or the same with meta.json; Open3D's; Record3D's export), an Azure
-        Kinect recording (.mkv), "demo" for the recording that came along, "kinect" for the first live camera,
-        "kinect:SERIAL" for a certain one, "realsense" and "orbbec" likewise, "simulated" for the demo recording as if
-        it were a live camera, or "simulated:PATH" for another one.
+        Kinect recording (.mkv), one of Intel's or Orbbec's own programs (.bag, .db3), "demo" for the recording that
+        came along, "kinect" for the first live camera, "kinect:SERIAL" for a certain one, "realsense" and "orbbec"
+        likewise, "simulated" for the demo recording as if it were a live camera, or "simulated:PATH" for another one.
 
     Raises
     ------
@@ -120,8 +122,12 @@ def _open_file(path: Path) -> Source:
         return _open_folder(path.absolute().parent)
     if path.suffix.lower() == ".r3d":
         raise SourceError(f"{path} is the app's own file; export it from Record3D as 'EXR + JPG sequence'")
+    if path.suffix.lower() in BAG_SUFFIXES:
+        from dphm_core.sources.bag_source import BagSource
+
+        return BagSource(path)
     if path.suffix.lower() != ".mkv":
-        raise SourceError(f"{path} is of no known kind; give a recording folder or an Azure Kinect .mkv file")
+        raise SourceError(f"{path} is of no known kind; give a recording folder, an .mkv, .bag or .db3 file")
     from dphm_core.sources.mkv import MkvSource
 
     return MkvSource(path)

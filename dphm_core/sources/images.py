@@ -47,11 +47,16 @@ def decode_color(content: bytes, name: str) -> NDArray[np.uint8]:
 
 def read_depth(path: Path) -> NDArray[np.uint16]:
     """Read a one-channel 16-bit PNG as (H, W) uint16, in the file's own unit."""
-    depth = _decode(_read(path), path.name, cv2.IMREAD_UNCHANGED)
+    return decode_depth(_read(path), path.name)
+
+
+def decode_depth(content: bytes, name: str) -> NDArray[np.uint16]:
+    """Decode a one-channel 16-bit PNG to (H, W) uint16, in its own unit; `name` is for the message."""
+    depth = _decode(content, name, cv2.IMREAD_UNCHANGED)
     if depth.dtype != np.uint16:
-        raise UnreadableFrame(f"{path.name} is an {8 * depth.itemsize}-bit image; depth must be 16-bit")
+        raise UnreadableFrame(f"{name} is an {8 * depth.itemsize}-bit image; depth must be 16-bit")
     if depth.ndim != 2:
-        raise UnreadableFrame(f"{path.name} has {depth.shape[2]} channels; depth must have one")
+        raise UnreadableFrame(f"{name} has {depth.shape[2]} channels; depth must have one")
     return depth
 
 

@@ -1,0 +1,87 @@
+"""ROS 2's recordings (.db3, SQLite), as newer programs for cameras write them."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dphm_core.errors import SourceError
+from dphm_core.sources.bag import MAX_MESSAGE_BYTES
+from dphm_core.sources.base import UnreadableFrame
+
+DATABASE_MAGIC = b"SQLite format 3\0"
+TABLES = {"topics", "messages"}
+
+
+class BagDatabase:
+    """A ROS 2 recording, opened for reading.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read, or has no messages.
+    """
+
+    def __init__(self, path: Path) -> None:
+        # Immutable: no journal is looked for, and no lock is taken, beside what somebody else may have made.
+        address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # one thread at a time
+        self.broken_off = False
+        try:
+            self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_MESSAGE_BYTES)
+            self._rows = self._list()
+        except sqlite3.Error as error:
+            self.close()
+            raise SourceError(f"{path} is a damaged database ({error}); copy or record it again") from error
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def topics(self) -> list[str]:
+        """Names of the topics that have messages."""
+        return list(self._rows)
+
+    def times_s(self, topic: str) -> NDArray[np.float64]:
+        """(N,) float64 seconds at which the messages of a topic were recorded."""
+        return np.array([time for _, time in self._rows[topic]], dtype=np.float64) * 1e-9
+
+    def message(self, topic: str, number: int) -> bytes:
+        """Read a message; UnreadableFrame where it is damaged."""
+        row, _ = self._rows[topic][number]
+        try:
+            with closing(self._database.execute("SELECT data FROM messages WHERE id = ?", (row,))) as found:
+                content = found.fetchone()
+        except sqlite3.Error as error:
+            raise UnreadableFrame(f"message {row} cannot be read ({error})") from error
+        if content is None or not isinstance(content[0], bytes):
+            raise UnreadableFrame(f"message {row} is damaged")
+        return content[0]
+
+    def beginning(self, topic: str, number: int) -> bytes:
+        """Read a message; UnreadableFrame where it is damaged."""
+        return self.message(topic, number)
+
+    def close(self) -> None:
+        """Close the file; harmless when repeated."""
+        self._database.close()
+
+    def _list(self) -> dict[str, list[tuple[int, int]]]:
+        """Row and time, nanoseconds, of the messages by topic."""
+        self._database.execute("PRAGMA trusted_schema = OFF")
+        tables = self._database.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE T%'")
+        if not {name for (name,) in tables} >= TABLES:
+            return {}
+        names = dict(self._database.execute("SELECT id, name FROM topics"))
+        rows: dict[str, list[tuple[int, int]]] = {}
+        try:
+            for row, topic, time in self._database.execute("SELECT id, topic_id, timestamp FROM messages ORDER BY id"):
+                if isinstance(names.get(topic), str) and isinstance(time, int):
+                    rows.setdefault(names[topic], []).append((row, time))
+        except sqlite3.Error:
+            self.broken_off = True
+        return rows
