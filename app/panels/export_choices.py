@@ -8,11 +8,11 @@ from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
 from PyQt5.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from dphm_core.export.convention import AXES
-from dphm_core.export.options import ExportOptions, mesh_formats
+from dphm_core.export.options import ExportOptions
+from dphm_core.meshing.formats import EVERY, FORMATS
 from dphm_core.sources.selection import Selection
 
 MESHES = {"all": "All frames", "current": "The frame on screen"}
-FORMATS = {"ply": "PLY – binary, small", "obj": "OBJ – text, opens everywhere"}
 CODES = {
     "csv": "CSV – a table, for Excel", "jsonl": "JSON – one line per frame", "npz": "NPZ – arrays, for Python",
     "livelink": "Live Link Face – ARKit's blendshapes", "official": "DPHM tracking file – imported models",
@@ -41,7 +41,9 @@ class ExportChoices(QWidget):
         self._wanted = "all"  # of MESHES, where both can be had
         self.meshes, self.codes = QCheckBox("Meshes"), QCheckBox("Codes and poses")
         self.which = _combo(MESHES)
-        self.mesh_format = _combo({name: FORMATS.get(name, name.upper()) for name in mesh_formats()})
+        self.mesh_format = _combo(
+            {**{name: entry.words for name, entry in FORMATS.items()}, EVERY: "All of these formats"}
+        )
         self.codes_format = _combo(CODES)
         self.first, self.last, self.every = _number(1), _number(1), _number(1, MOST_STEPS)
         self.space, self.axes, self.unit = _combo(SPACES), _combo(AXES_NAMES), _combo(UNITS)

@@ -251,7 +251,8 @@ class ExportDialog(QDialog):
 
     def _tell_result(self, summary: ExportSummary) -> None:
         url = QUrl.fromLocalFile(str(summary.folder))
-        self.message.tell(summary.words, Kind.INFO, ("Show folder", lambda: QDesktopServices.openUrl(url)))
+        told = "\n".join((summary.words, *summary.notes))
+        self.message.tell(told, Kind.INFO, ("Show folder", lambda: QDesktopServices.openUrl(url)))
         self.folder.ask(None)
         self.estimate.clear()
         self.go.setEnabled(False)  # until a choice changes: it is exported

@@ -19,7 +19,8 @@ class Export(Command):
     track: Annotated[Positional[Path], arg(metavar="TRACK")]
     """Results folder of `dphm track`."""
     out: Path
-    """Folder for meshes/, the codes' file, and conventions.json, which says what axes and unit they have."""
+    """Folder for meshes/, animated files (head.glb …), the codes' file, and conventions.json, which says what axes and
+    unit they have."""
     model: str | None = None
     """Head model that it was tracked with, where it lies elsewhere now: a name under models/, or a folder."""
     options: OmitArgPrefixes[ExportOptions] = field(default_factory=ExportOptions)
@@ -30,7 +31,7 @@ class Export(Command):
         from dphm_core.output.saved_track import load_saved_track
 
         saved = load_saved_track(self.track, self.model)
-        with progress_bar("files") as bar:
+        with progress_bar("steps") as bar:
 
             def tell(done: int, total: int | None) -> None:
                 bar.total = total
@@ -38,5 +39,7 @@ class Export(Command):
 
             summary = export_track(saved, self.out, self.options, tell)
         say(f"{'exported':14}{summary.words}")
+        for note in summary.notes:
+            say(f"{'':14}{note}")
         say(f"{'results':14}{self.out}")
         return OK

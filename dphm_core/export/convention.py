@@ -153,6 +153,7 @@ class Convention:
             "opencv_camera_metres_to_camera_space": self.from_camera.tolist(),
         }
 
-    def to_bytes(self) -> bytes:
-        """Content of `conventions.json`."""
-        return (json.dumps(self.facts(), indent=2) + "\n").encode()
+    def to_bytes(self, animations: dict[str, Any] | None = None) -> bytes:
+        """Content of `conventions.json`; animated files have their own convention, by their name."""
+        facts = {**self.facts(), "animations": animations} if animations else self.facts()
+        return (json.dumps(facts, indent=2) + "\n").encode()

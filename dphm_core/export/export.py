@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dphm_core.export.animation import animation_of, sequence_convention
 from dphm_core.export.codes import CODES_ENCODERS, Codes
 from dphm_core.export.convention import Convention
-from dphm_core.export.folder import CONVENTIONS_FILE, staged_folder
+from dphm_core.export.folder import CONVENTIONS_FILE, HEAD_NAME, MOVED_MESH_FILE, staged_folder
 from dphm_core.export.options import CODES_FILES, ExportOptions
 from dphm_core.export.plan import Contents, CurrentMesh, check_space, contents, file_size, plan_export
 from dphm_core.files import write_atomically
 from dphm_core.frames import FloatArray, Similarity
+from dphm_core.meshing.formats import animated, left_out
 from dphm_core.meshing.writers import MeshEncoder, mesh_encoder
 from dphm_core.output.folder import MESH_FOLDER, OutputFolder
 
@@ -35,11 +37,17 @@ class ExportSummary:
     """All, `conventions.json` among them."""
     bytes: int
     seconds: float
+    animations: int = 0
+    """Files that hold a whole sequence."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of them."""
 
     @property
     def words(self) -> str:
         """In one line, for a user."""
-        what = f"{self.meshes} mesh{'es' * (self.meshes != 1)}" if self.meshes else f"{self.files} files"
+        counted = ((self.meshes, "mesh", "es"), (self.animations, "animation", "s"))
+        told = [f"{count} {thing}{plural * (count != 1)}" for count, thing, plural in counted if count]
+        what = " and ".join(told) or f"{self.files} files"
         return f"{what}, {file_size(self.bytes)} in {self.seconds:.1f} s"
 
 
@@ -75,12 +83,14 @@ def export_track(
     prepare_thread(1)
     started = perf_counter()
     wanted = contents(saved, options, current)
-    tell(0, wanted.files)
+    tell(0, wanted.steps)
     check_space(out, plan_export(saved, None, options, current).bytes)
     with staged_folder(out, options.overwrite) as folder:
-        run = _Export(folder, options, tell, wanted.files)
+        run = _Export(folder, options, tell, wanted.steps)
         run.write(saved, wanted)
-    return ExportSummary(out, wanted.meshes, run.files, run.bytes, perf_counter() - started)
+    seconds = perf_counter() - started
+    notes = (*left_out(options.mesh_format), *run.notes)
+    return ExportSummary(out, wanted.meshes, run.files, run.bytes, seconds, len(wanted.animations), notes)
 
 
 def export_mesh(
@@ -111,43 +121,81 @@ def export_mesh(
         There is no writer for this extension, or the file cannot be written.
     """
     convention = Convention.of(options)
-    encode = mesh_encoder(path.suffix, faces, convention.words)
+    encode = mesh_encoder(path.suffix, faces, convention.words, options.normals)
     write_atomically(path, encode(convention.points(vertices_cam, head_to_cam)))
 
 
 class _Export:
     """One export under way."""
 
-    def __init__(self, folder: OutputFolder, options: ExportOptions, tell: Tell, total: int) -> None:
+    def __init__(self, folder: OutputFolder, options: ExportOptions, tell: Tell, steps: int) -> None:
         self.files = self.bytes = 0
-        self._folder, self._options, self._tell, self._total = folder, options, tell, total
+        self.notes: list[str] = []
+        self._folder, self._options, self._tell, self._steps = folder, options, tell, steps
+        self._done = 0
         self._convention = Convention.of(options)
 
     def write(self, saved: SavedTrack | None, wanted: Contents) -> None:
         """Write everything; `conventions.json` first, as it is what an export is known by."""
-        self._put(CONVENTIONS_FILE, self._convention.to_bytes())
+        self._put(CONVENTIONS_FILE, self._convention.to_bytes(self._animations_facts(wanted)))
         if wanted.current is not None:
             mesh = wanted.current
-            self._put_mesh(mesh.index, mesh.vertices_cam, mesh.head_to_cam, self._encoder(mesh.faces))
+            self._put_mesh(mesh.index, mesh.vertices_cam, mesh.head_to_cam, self._encoders(mesh.faces))
         if saved is None:
             return
-        encode = self._encoder(saved.faces)
+        encoders = self._encoders(saved.faces)
         for row in wanted.mesh_rows:
             vertices_cam = saved.vertices_cam(row)
             assert vertices_cam is not None, "chosen because it has a head"
-            self._put_mesh(int(saved.track.frame_index[row]), vertices_cam, saved.pose(row), encode)
+            self._put_mesh(int(saved.track.frame_index[row]), vertices_cam, saved.pose(row), encoders)
+        for name in wanted.animations:
+            self._put_animation(name, saved, wanted.animated_rows)
+        if wanted.moved_mesh:
+            self._put_moved_mesh(saved, wanted)
         if wanted.code_rows and self._options.codes != "none":
             codes = Codes.of(saved.track, wanted.code_rows, self._convention)
             self._put(CODES_FILES[self._options.codes], CODES_ENCODERS[self._options.codes](codes))
 
-    def _encoder(self, faces: NDArray[np.int32]) -> MeshEncoder:
-        return mesh_encoder(f".{self._options.mesh_format}", faces, self._convention.words)
+    def _encoders(self, faces: NDArray[np.int32]) -> dict[str, MeshEncoder]:
+        words, normals = self._convention.words, self._options.normals
+        return {name: mesh_encoder(f".{name}", faces, words, normals) for name in self._options.frame_formats}
 
-    def _put_mesh(self, index: int, vertices_cam: FloatArray, pose: Similarity | None, encode: MeshEncoder) -> None:
-        content = encode(self._convention.points(vertices_cam, pose))
-        self._put(f"{MESH_FOLDER}/{index:05d}.{self._options.mesh_format}", content)
+    def _put_mesh(
+        self, index: int, vertices_cam: FloatArray, pose: Similarity | None, encoders: dict[str, MeshEncoder]
+    ) -> None:
+        points = self._convention.points(vertices_cam, pose)
+        for name, encode in encoders.items():
+            self._put(f"{MESH_FOLDER}/{index:05d}.{name}", encode(points))
+
+    def _put_animation(self, name: str, saved: SavedTrack, rows: list[int]) -> None:
+        """Write a whole sequence; it counts as many steps as it has frames."""
+        sequence, before = animated(name), self._done
+        convention = sequence_convention(sequence, self._options)
+        if convention != self._convention:
+            self.notes.append(f"{name.upper()}: {convention.axes}, unit {convention.unit}, which is what it can have")
+
+        def tell(done: int, total: int | None) -> None:
+            self._tell(before + done * len(rows) // (total or done), self._steps)
+
+        with self._folder.writing(f"{HEAD_NAME}.{name}") as path:
+            self.notes += sequence.write(animation_of(saved, rows, self._options, sequence), path, tell)
+            size = path.stat().st_size
+        self._count(size, len(rows))
+
+    def _put_moved_mesh(self, saved: SavedTrack, wanted: Contents) -> None:
+        """Write the mesh that point caches move, as it is in their first frame; its normals would not move along."""
+        cache = next(animated(name) for name in wanted.animations if animated(name).needs_mesh)
+        first = animation_of(saved, wanted.animated_rows, self._options, cache).placed(0)
+        self._put(MOVED_MESH_FILE, mesh_encoder(".obj", saved.faces, self._convention.words)(first))
+
+    def _animations_facts(self, wanted: Contents) -> dict[str, dict[str, str]]:
+        told = {name: sequence_convention(animated(name), self._options) for name in wanted.animations}
+        return {f"{HEAD_NAME}.{name}": {"axes": entry.axes, "unit": entry.unit} for name, entry in told.items()}
 
     def _put(self, name: str, content: bytes) -> None:
         self._folder.write(name, content)
-        self.files, self.bytes = self.files + 1, self.bytes + len(content)
-        self._tell(self.files, self._total)
+        self._count(len(content), 1)
+
+    def _count(self, size: int, steps: int) -> None:
+        self.files, self.bytes, self._done = self.files + 1, self.bytes + size, self._done + steps
+        self._tell(self._done, self._steps)

@@ -10,10 +10,15 @@ from pathlib import Path
 
 from dphm_core.errors import OutputError
 from dphm_core.export.options import CODES_FILES, mesh_formats
+from dphm_core.meshing.formats import FORMATS
 from dphm_core.output.folder import MESH_FOLDER, REPORT_FILE, TRACK_FILE, OutputFolder
 
 CONVENTIONS_FILE = "conventions.json"
 """In every export, and what an earlier one is known by."""
+HEAD_NAME = "head"
+"""Of animated files, less their extension."""
+MOVED_MESH_FILE = f"{HEAD_NAME}_rest.obj"
+"""The mesh that point caches move."""
 
 
 def is_empty(path: Path) -> bool:
@@ -87,5 +92,6 @@ def _earlier_export(path: Path) -> list[Path]:
     mesh_name = re.compile(rf"\d{{5,}}\.({'|'.join(mesh_formats())})")
     meshes = path / MESH_FOLDER
     found = [file for file in (meshes.iterdir() if meshes.is_dir() else ()) if mesh_name.fullmatch(file.name)]
-    found += [file for file in path.iterdir() if file.name in CODES_FILES.values()]
+    others = {*CODES_FILES.values(), *(f"{HEAD_NAME}.{name}" for name in FORMATS), MOVED_MESH_FILE}
+    found += [file for file in path.iterdir() if file.name in others]
     return [*found, path / CONVENTIONS_FILE]

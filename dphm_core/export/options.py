@@ -8,7 +8,8 @@ from typing import Annotated, Literal, get_args
 from tyro.conf import OmitArgPrefixes, arg
 
 from dphm_core.errors import SettingError
-from dphm_core.meshing.writers import ENCODERS
+from dphm_core.meshing.animation import MorphTargets
+from dphm_core.meshing.formats import EVERY, FORMATS, chosen_formats
 from dphm_core.sources.selection import Selection
 
 Meshes = Literal["all", "current", "none"]
@@ -27,8 +28,8 @@ CODES_FILES: dict[CodesFormat, str] = {
 
 
 def mesh_formats() -> tuple[str, ...]:
-    """Formats of meshes that can be written, the usual one first, without their dot."""
-    return tuple(extension.lstrip(".") for extension in ENCODERS)
+    """Formats of meshes that can be chosen, the usual one first, and "all"."""
+    return (*FORMATS, EVERY)
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,15 @@ class ExportOptions:
     """What is exported and how."""
 
     meshes: Meshes = "all"
-    """One mesh for each tracked frame, or none; "current", the frame on screen, is for the window."""
+    """Those of all frames, or none; "current", the frame on screen, is for the window."""
     mesh_format: Annotated[str, arg(metavar="|".join(mesh_formats()))] = "ply"
-    """Format of the meshes."""
+    """A mesh per tracked frame (ply, obj), or one animated file (the others), or all of them; several with commas:
+    ply,glb. PC2 and MDD come with the OBJ that they move."""
+    normals: bool = True
+    """Unit normals of vertices in PLY and OBJ files."""
+    glb_targets: MorphTargets = "codes"
+    """What a GLB's morph targets are: the model's expressions by name (where it has none, the basis); basis: the fewest
+    shapes that come within 0.1 mm; frames: each mesh by itself, for 256 frames at most."""
     codes: CodesFormat = "csv"
     """Format of poses, expression weights and the frames' figures: a table, a JSON object per line, numpy arrays;
     Live Link Face's table of ARKit's blendshapes; the original DPHM's tracking file (imported models); or none."""
@@ -56,14 +63,33 @@ class ExportOptions:
     def __post_init__(self) -> None:
         choices = {
             "meshes": get_args(Meshes),
-            "mesh_format": mesh_formats(),
             "codes": get_args(CodesFormat),
             "space": get_args(Space),
             "axes": get_args(Axes),
             "unit": get_args(Unit),
+            "glb_targets": get_args(MorphTargets),
         }
+        if not chosen_formats(self.mesh_format):
+            known = f"one of {', '.join(mesh_formats())}, or several with commas between them"
+            raise SettingError(f"export's mesh_format cannot be '{self.mesh_format}'; choose {known}")
         for name, allowed in choices.items():
             if (value := getattr(self, name)) not in allowed:
                 raise SettingError(f"export's {name} cannot be '{value}'; choose one of {', '.join(allowed)}")
+        if self.meshes == "current" and not self.frame_formats:
+            raise SettingError(f"{self.mesh_format} holds a whole sequence; choose ply or obj for the frame on screen")
         if self.meshes == "none" and self.codes == "none":
             raise SettingError("nothing is chosen to export; choose meshes, or codes and poses")
+
+    @property
+    def frame_formats(self) -> list[str]:
+        """Formats with a file for each frame."""
+        return [] if self.meshes == "none" else [name for name in self._formats if FORMATS[name].sequence is None]
+
+    @property
+    def sequence_formats(self) -> list[str]:
+        """Formats with one file for all frames."""
+        return [name for name in self._formats if FORMATS[name].sequence is not None] if self.meshes == "all" else []
+
+    @property
+    def _formats(self) -> list[str]:
+        return chosen_formats(self.mesh_format)

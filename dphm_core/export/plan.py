@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import OutputError, SettingError
+from dphm_core.export.animation import animation_of
 from dphm_core.export.codes import CODES_ENCODERS, Codes
 from dphm_core.export.convention import UNITS, Convention
 from dphm_core.export.folder import free_name, is_empty
 from dphm_core.export.options import ExportOptions
 from dphm_core.frames import UNITS_PER_METRE, FloatArray, Similarity
+from dphm_core.meshing.formats import animated, missing_library
 from dphm_core.meshing.writers import mesh_encoder
 
 if TYPE_CHECKING:
@@ -77,16 +79,37 @@ class Contents:
     """Rows of the track whose codes are wanted, with or without a head."""
     current: CurrentMesh | None
     """The mesh on screen, where it is wanted."""
+    frame_formats: list[str]
+    """Each with a file for every mesh."""
+    animations: list[str]
+    """Formats that are wanted as one file, as far as there is a head to move."""
+    animated_rows: list[int]
+    """Rows of the track that they hold, with or without a head."""
 
     @property
     def meshes(self) -> int:
-        """How many."""
-        return len(self.mesh_rows) + (self.current is not None)
+        """How many files of one mesh."""
+        return (len(self.mesh_rows) + (self.current is not None)) * len(self.frame_formats)
+
+    @property
+    def moved_mesh(self) -> bool:
+        """Whether a mesh lies beside animations that hold moving points only."""
+        return any(animated(name).needs_mesh for name in self.animations)
+
+    @property
+    def others(self) -> int:
+        """How many other files are written in one step: codes, `conventions.json`, and the mesh beside animations."""
+        return bool(self.code_rows) + 1 + self.moved_mesh
 
     @property
     def files(self) -> int:
         """How many, `conventions.json` among them."""
-        return self.meshes + bool(self.code_rows) + 1
+        return self.meshes + len(self.animations) + self.others
+
+    @property
+    def steps(self) -> int:
+        """Of the work: a file of one mesh, or a frame of an animation."""
+        return self.meshes + len(self.animations) * len(self.animated_rows) + self.others
 
 
 def contents(saved: SavedTrack | None, options: ExportOptions, current: CurrentMesh | None) -> Contents:
@@ -95,8 +118,12 @@ def contents(saved: SavedTrack | None, options: ExportOptions, current: CurrentM
     Raises
     ------
     SettingError
-        There is none of it: no track, no frame on screen, no frame in the range, no head in it.
+        There is none of it: no track, no frame on screen, no frame in the range, no head in it. Or a format's library
+        is missing.
     """
+    for name in options.sequence_formats:
+        if missing := missing_library(name):
+            raise SettingError(missing)
     if options.meshes == "current" and current is None:
         raise SettingError("there is no mesh on screen; choose frames by their numbers instead")
     if saved is None and (options.meshes == "all" or options.codes != "none"):
@@ -106,7 +133,14 @@ def contents(saved: SavedTrack | None, options: ExportOptions, current: CurrentM
     if options.meshes == "all" and not meshes and options.codes == "none":
         raise SettingError("no head was tracked in any of these frames; choose others")
     wanted = rows if options.codes != "none" else []
-    return Contents(meshes, wanted, current if options.meshes == "current" else None)
+    return Contents(
+        mesh_rows=meshes if options.frame_formats else [],
+        code_rows=wanted,
+        current=current if options.meshes == "current" else None,
+        frame_formats=options.frame_formats,
+        animations=options.sequence_formats if meshes else [],
+        animated_rows=rows,
+    )
 
 
 def _rows(saved: SavedTrack, options: ExportOptions) -> list[int]:
@@ -163,9 +197,13 @@ def _size(saved: SavedTrack | None, options: ExportOptions, wanted: Contents) ->
     if wanted.current is not None:
         mesh = wanted.current
         total += _mesh_size(options, mesh.vertices_cam, mesh.faces)
-    if saved is not None and wanted.mesh_rows:
+    if saved is not None and (wanted.mesh_rows or wanted.animations):
         metres = saved.subject.vertices_canonical / UNITS_PER_METRE  # as large as any other mesh of this head
         total += len(wanted.mesh_rows) * _mesh_size(options, metres, saved.faces)
+        for name in wanted.animations:
+            total += animated(name).size(animation_of(saved, wanted.animated_rows, options, animated(name)))
+        if wanted.moved_mesh:
+            total += _mesh_size(replace(options, mesh_format="obj", normals=False), metres, saved.faces)
     if saved is not None and options.codes != "none" and wanted.code_rows:
         rows = (wanted.mesh_rows or wanted.code_rows)[:SAMPLED_ROWS]
         sample = CODES_ENCODERS[options.codes](Codes.of(saved.track, rows, convention))
@@ -174,6 +212,8 @@ def _size(saved: SavedTrack | None, options: ExportOptions, wanted: Contents) ->
 
 
 def _mesh_size(options: ExportOptions, vertices: FloatArray, faces: NDArray[np.int32]) -> int:
+    """Of one mesh in all the formats that have a file for each."""
     convention = Convention.of(options)
-    encode = mesh_encoder(f".{options.mesh_format}", faces, convention.words)
-    return len(encode(vertices * np.float32(UNITS[convention.unit])))
+    scaled = vertices * np.float32(UNITS[convention.unit])
+    encoders = (mesh_encoder(f".{name}", faces, convention.words, options.normals) for name in options.frame_formats)
+    return sum(len(encode(scaled)) for encode in encoders)

@@ -18,9 +18,12 @@ MeshEncoder = Callable[[FloatArray], bytes]
 PLY_FACE = np.dtype([("corners", "u1"), ("vertices", "<i4", 3)])
 
 
-def ply_encoder(faces: NDArray[np.int32], comment: str = "") -> MeshEncoder:
-    """Binary little-endian PLY: float vertices, and faces as lists of three ints."""
+def ply_encoder(faces: NDArray[np.int32], comment: str = "", normals: bool = False) -> MeshEncoder:
+    """Binary little-endian PLY: float vertices, with unit normals if wanted, and faces as lists of three ints."""
     told = f"comment {comment}\n" if comment else ""
+    properties = "".join(
+        f"property float {name}\n" for name in ("x", "y", "z", *(("nx", "ny", "nz") if normals else ()))
+    )
     rows = np.empty(len(faces), dtype=PLY_FACE)
     rows["corners"], rows["vertices"] = 3, faces
     block = rows.tobytes()
@@ -28,23 +31,34 @@ def ply_encoder(faces: NDArray[np.int32], comment: str = "") -> MeshEncoder:
     def encode(vertices: FloatArray) -> bytes:
         header = (
             f"ply\nformat binary_little_endian 1.0\n{told}"
-            f"element vertex {len(vertices)}\nproperty float x\nproperty float y\nproperty float z\n"
+            f"element vertex {len(vertices)}\n{properties}"
             f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
         )
-        return header.encode() + np.ascontiguousarray(vertices, dtype="<f4").tobytes() + block
+        table = np.hstack([vertices, _normals(vertices, faces)]) if normals else vertices
+        return header.encode() + np.ascontiguousarray(table, dtype="<f4").tobytes() + block
 
     return encode
 
 
-def obj_encoder(faces: NDArray[np.int32], comment: str = "") -> MeshEncoder:
-    """Wavefront OBJ text: vertices to the micrometre (where the unit is the metre)."""
+def obj_encoder(faces: NDArray[np.int32], comment: str = "", normals: bool = False) -> MeshEncoder:
+    """Wavefront OBJ text: vertices to the micrometre (where the unit is the metre), with unit normals if wanted."""
     told = f"# {comment}\n" if comment else ""
-    block = _lines("f %d %d %d\n", faces + 1)  # OBJ counts from 1
+    corners = faces + 1  # OBJ counts from 1
+    block = (
+        _lines("f %d//%d %d//%d %d//%d\n", corners.repeat(2, axis=1)) if normals else _lines("f %d %d %d\n", corners)
+    )
 
     def encode(vertices: FloatArray) -> bytes:
-        return (told + _lines("v %.6f %.6f %.6f\n", vertices) + block).encode()
+        turned = _lines("vn %.4f %.4f %.4f\n", _normals(vertices, faces)) if normals else ""
+        return (told + _lines("v %.6f %.6f %.6f\n", vertices) + turned + block).encode()
 
     return encode
+
+
+def _normals(vertices: FloatArray, faces: NDArray[np.int32]) -> FloatArray:
+    from dphm_core.meshing.normals import vertex_normals  # brings numba, which meshes without normals do not need
+
+    return vertex_normals(vertices, faces)
 
 
 def _lines(pattern: str, rows: NDArray[np.float32] | NDArray[np.int32]) -> str:
@@ -52,13 +66,13 @@ def _lines(pattern: str, rows: NDArray[np.float32] | NDArray[np.int32]) -> str:
     return (pattern * len(rows)) % tuple(rows.ravel().tolist())
 
 
-EncoderMaker = Callable[[NDArray[np.int32], str], MeshEncoder]
-"""Faces (F, 3), and a line of text that every file carries ("" for none) → encoder."""
+EncoderMaker = Callable[[NDArray[np.int32], str, bool], MeshEncoder]
+"""Faces (F, 3), a line of text that every file carries ("" for none), and whether it has normals → encoder."""
 ENCODERS: dict[str, EncoderMaker] = {".ply": ply_encoder, ".obj": obj_encoder}
 """Makers of encoders by file extension."""
 
 
-def mesh_encoder(extension: str, faces: NDArray[np.int32], comment: str = "") -> MeshEncoder:
+def mesh_encoder(extension: str, faces: NDArray[np.int32], comment: str = "", normals: bool = False) -> MeshEncoder:
     """Prepare an encoder for meshes that share `faces`.
 
     Parameters
@@ -69,6 +83,8 @@ def mesh_encoder(extension: str, faces: NDArray[np.int32], comment: str = "") ->
         Vertex indices.
     comment : str
         A line that every file carries, such as what its axes and unit are.
+    normals : bool
+        Whether vertices have unit normals.
 
     Raises
     ------
@@ -78,7 +94,7 @@ def mesh_encoder(extension: str, faces: NDArray[np.int32], comment: str = "") ->
     maker = ENCODERS.get(extension.lower())
     if maker is None:
         raise OutputError(f"meshes cannot be written as '{extension}'; choose one of {', '.join(ENCODERS)}")
-    return maker(faces, comment)
+    return maker(faces, comment, normals)
 
 
 def write_mesh(path: Path, vertices: FloatArray, faces: NDArray[np.int32]) -> None:

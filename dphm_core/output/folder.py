@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from dphm_core.errors import OutputError
-from dphm_core.files import write_atomically
+from dphm_core.files import written_atomically
 
 MESH_FOLDER = "meshes"
 TRACK_FILE = "track.npz"
@@ -59,11 +61,18 @@ class OutputFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write one file, `name` relative to the folder; all of it or nothing."""
+        with self.writing(name) as partial:
+            partial.write_bytes(content)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Give a temporary path to write one file to, piece by piece; it is `name` once the block is through."""
         if not self._written:
             self._remove_earlier_run()
         path = self.path / name
         self._make(path.parent)
-        write_atomically(path, content)
+        with written_atomically(path) as partial:
+            yield partial
         self._written.append(path)
 
     def remove(self, name: str) -> None:

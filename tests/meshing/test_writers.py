@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import trimesh
 
 from dphm_core.errors import OutputError
+from dphm_core.meshing.normals import vertex_normals_reference
 from dphm_core.meshing.writers import ENCODERS, mesh_encoder, write_mesh
 
 RNG = np.random.default_rng(0)
@@ -25,6 +27,24 @@ def test_a_written_mesh_reads_back(tmp_path: Path, extension: str, tolerance: fl
     assert np.abs(np.asarray(mesh.vertices, np.float32) - VERTICES).max() <= tolerance
     assert (mesh.faces == FACES).all()
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_normals_read_back(tmp_path: Path) -> None:
+    ball = trimesh.creation.icosphere(2, radius=0.1)
+    vertices, faces = ball.vertices.astype(np.float32), ball.faces.astype(np.int32)
+    encoded = {name: mesh_encoder(name, faces, "a ball", normals=True)(vertices) for name in (".ply", ".obj")}
+    read = trimesh.exchange.ply.load_ply(io.BytesIO(encoded[".ply"]))
+    np.testing.assert_allclose(read["vertex_normals"], vertex_normals_reference(vertices, faces), atol=1e-5)
+    np.testing.assert_array_equal(read["vertices"], vertices)
+    assert (read["faces"] == faces).all()
+    lines = [line.split() for line in encoded[".obj"].decode().splitlines()]
+    turned = np.array([line[1:] for line in lines if line[0] == "vn"], float)
+    np.testing.assert_allclose(turned, read["vertex_normals"], atol=6e-5)
+    assert next(line[1:] for line in lines if line[0] == "f") == [f"{corner + 1}//{corner + 1}" for corner in faces[0]]
+    (tmp_path / "ball.obj").write_bytes(encoded[".obj"])
+    mesh = trimesh.load_mesh(tmp_path / "ball.obj", process=False, maintain_order=True)
+    np.testing.assert_allclose(mesh.vertices, vertices, atol=1e-6)
+    assert (mesh.faces == faces).all()
 
 
 def test_a_head_is_encoded_as_ply_in_less_than_5_ms() -> None:
