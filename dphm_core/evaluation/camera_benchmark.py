@@ -6,46 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.camera.rigid import RigidTransform
+from dphm_core.camera.typical_kinect import COLOR_CAMERA, DEPTH_CAMERA, DEPTH_TO_COLOR
 from dphm_core.evaluation.timing import check_repeats, time_call
 
 FloatArray = NDArray[np.float32]
 
-DEPTH_CAMERA = Intrinsics(
-    width=640,
-    height=576,
-    fx=504.6076,
-    fy=504.7325,
-    cx=332.7811,
-    cy=348.8297,
-    k=(0.5479398, -0.0209714, -0.0026522, 0.8896791, 0.0861302, -0.0139104),
-    p=(2.05575e-05, -7.21042e-05),
-    metric_radius=1.74,
-)
-"""A real Azure Kinect's depth camera, narrow field of view, unbinned."""
-COLOR_CAMERA = Intrinsics(
-    width=1280,
-    height=720,
-    fx=611.7953,
-    fy=611.9270,
-    cx=639.3043,
-    cy=365.8529,
-    k=(0.3301213, -2.4893966, 1.4536709, 0.2089121, -2.3029151, 1.3751275),
-    p=(-0.000161782, -0.000129445),
-    metric_radius=1.7,
-)
-"""The same device's colour camera, 720p."""
-DEPTH_TO_COLOR = RigidTransform(
-    np.array(
-        [
-            [0.99999923, 0.00118176, -0.00044814],
-            [-0.00113875, 0.99628061, 0.08616032],
-            [0.00054829, -0.08615975, 0.99628121],
-        ]
-    ),
-    np.array([-0.03208343, -0.00220537, 0.00388369]),
-)
-"""The same device's extrinsics."""
 HEAD_CENTER_M, HEAD_RADIUS_M, WALL_M = (0.0, 0.0, 0.55), 0.11, 1.5
 """The scene in the depth camera's frame: a ball for a head, a wall behind it."""
 NOISE_M, QUANTUM_M = 0.0015, 0.001

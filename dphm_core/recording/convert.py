@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from dphm_core.camera.k4a_calibration import DepthMode
 from dphm_core.errors import OutputError, SourceError
 from dphm_core.files import make_folder, written_atomically
 from dphm_core.frames import RGBDFrame
 from dphm_core.jobs import Tell
 from dphm_core.sources import SourceInfo, open_source
-from dphm_core.sources.mkv_writer import FASTEST, FRAME_RATES, MkvWriter
+from dphm_core.sources.mkv_head import FASTEST, FRAME_RATES
+from dphm_core.sources.mkv_writer import MkvWriter
 from dphm_core.sources.selection import SelectedFrames, Selection
 from dphm_core.sources.writer import FolderWriter
 
@@ -32,6 +34,8 @@ class ConvertOptions:
     """Format of a folder's colour images: png keeps every value, jpg takes a fifth of the room. Depth is always PNG."""
     selection: Selection = field(default_factory=Selection)
     """Which frames."""
+    depth_mode: DepthMode | None = None
+    """Of an .mkv file: write depth as this mode of a Kinect's own depth camera sees it; None: as it is."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,14 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
     SourceError
         The source cannot be opened, or is a camera and the selection has no end.
     OutputError
-        The folder is not empty or the file exists, it cannot be written, or the file has no room for such frames.
+        The folder is not empty or the file exists, it cannot be written, the file has no room for such frames, or a
+        folder is to have a depth mode.
     Cancelled
         By `tell`.
     """
     as_file = out.suffix.lower() == MKV_SUFFIX
+    if options.depth_mode is not None and not as_file:
+        raise OutputError(f"a folder's depth is registered to colour and has no mode; give {out}.mkv, or leave it out")
     if as_file and out.exists():
         raise OutputError(f"{out} is there already; choose a new name")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -112,7 +119,7 @@ def _write_file(frames: SelectedFrames, out: Path, options: ConvertOptions, tota
     tell(0, total)
     make_folder(out.absolute().parent)
     fps = info.fps / options.selection.every
-    with written_atomically(out) as partial, MkvWriter(partial, info.intrinsics, fps) as writer:
+    with written_atomically(out) as partial, MkvWriter(partial, info.intrinsics, fps, options.depth_mode) as writer:
         for frame in _of_one_camera(frames, info.label, info.intrinsics):
             writer.write(frame.color, frame.depth_m, frame.timestamp_s)
             written += 1

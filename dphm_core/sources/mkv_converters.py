@@ -12,7 +12,8 @@ from dphm_core.errors import SourceError
 from dphm_core.frames import MILLIMETRE, FloatArray, RGBDFrame
 from dphm_core.sources.base import UnreadableFrame
 from dphm_core.sources.k4a_capture import COLOR_SIZES, Capture, CaptureConverter, CaptureMode, decode_k4a_color
-from dphm_core.sources.mkv_layout import UNKNOWN_RADIUS, MkvLayout
+from dphm_core.sources.mkv_calibration import UNKNOWN_RADIUS
+from dphm_core.sources.mkv_layout import MkvLayout
 
 
 class LayoutConverter(CaptureConverter):

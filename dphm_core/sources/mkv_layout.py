@@ -11,31 +11,52 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.camera.k4a_calibration import (
-    COLOR_LOCATION,
-    DEPTH_LOCATION,
-    DEPTH_WINDOWS,
-    DISTORTION_MODEL,
-    DepthMode,
-)
+from dphm_core.camera.k4a_calibration import DEPTH_WINDOWS, DepthMode
 from dphm_core.errors import OutputError, SourceError
 from dphm_core.sources.k4a_capture import COLOR_SIZES
+from dphm_core.sources.mkv_calibration import calibration_file, color_entry, depth_entry
 
 LAYOUT_ENTRY = "DphmLayout"
 """Key of the layout beside "CalibrationInformation"; the SDK passes over it."""
 DEPTH_MODES = (DepthMode.NFOV_UNBINNED, DepthMode.WFOV_UNBINNED)
 """Those in use, the smaller one first."""
-DEPTH_SENSOR = 1024
-"""Side of the depth sensor, pixels."""
-UNKNOWN_RADIUS = 1e3
-"""Metric radius of cameras that state none: no limit."""
 NUMBERS = {"width": int, "height": int, "left": int, "top": int, "step": int, "fps": float, "clock_s": float}
+
+
+class Arrangement(Protocol):
+    """What the writer needs to know of how frames become a recording's images."""
+
+    @property
+    def fps(self) -> float:
+        """Frames per second."""
+
+    @property
+    def color_resolution(self) -> str:
+        """Name of the recording's colour resolution."""
+
+    @property
+    def depth_mode(self) -> DepthMode:
+        """The recording's depth mode."""
+
+    @property
+    def depth_size(self) -> tuple[int, int]:
+        """Width and height of the recording's depth images."""
+
+    @property
+    def keeps_pixels(self) -> bool:
+        """Whether every pixel of a frame's depth should be found in the recording's."""
+
+    def cut_depth(self, depth: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Make the recording's depth image of a frame's; both (H, W) uint16, millimetres."""
+
+    def calibration(self, camera: Intrinsics) -> bytes:
+        """Write the recording's factory calibration; `camera` is that of the frames."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +81,7 @@ class MkvLayout:
     @property
     def color_resolution(self) -> str:
         """Name of the smallest resolution that holds the colour image; OutputError where none does."""
-        for name, (width, height) in sorted(COLOR_SIZES.items(), key=lambda item: math.prod(item[1])):
-            if self.width <= width and self.height <= height:
-                return name
-        raise OutputError(
-            f"images of {self.width}x{self.height} have no room in an Azure Kinect recording; convert to a folder"
-        )
+        return color_resolution(self.width, self.height)
 
     @property
     def depth_mode(self) -> DepthMode:
@@ -95,6 +111,24 @@ class MkvLayout:
         target[:] = image[: target.shape[0], : target.shape[1]]
         return depth
 
+    @property
+    def keeps_pixels(self) -> bool:
+        """Whether no pixel of the depth is lost as long as it lies where the depth image is."""
+        return self.step == 1
+
+    def calibration(self, camera: Intrinsics) -> bytes:
+        """Write the factory calibration of a recording in this layout; `camera` is that of the frames."""
+        window = DEPTH_WINDOWS[self.depth_mode]
+        depth = replace(
+            camera,
+            fx=camera.fx / self.step,
+            fy=camera.fy / self.step,
+            cx=(camera.cx - self.left) / self.step + window.offset[0],
+            cy=(camera.cy - self.top) / self.step + window.offset[1],
+        )
+        cameras = [depth_entry(depth, window.scaled), color_entry(camera, COLOR_SIZES[self.color_resolution])]
+        return calibration_file(cameras, {LAYOUT_ENTRY: asdict(self)})
+
     def _depth_fits(self, width: int, height: int) -> bool:
         return math.ceil(self.width / self.step) <= width and math.ceil(self.height / self.step) <= height
 
@@ -113,34 +147,20 @@ def choose_layout(depth: NDArray[np.uint16], fps: float) -> MkvLayout:
     return MkvLayout(width, height, 0, 0, math.ceil(max(width / most_x, height / most_y)), fps)
 
 
+def color_resolution(width: int, height: int) -> str:
+    """Name of the smallest resolution that holds an image of this size; OutputError where none does."""
+    for name, (most_x, most_y) in sorted(COLOR_SIZES.items(), key=lambda item: math.prod(item[1])):
+        if width <= most_x and height <= most_y:
+            return name
+    raise OutputError(f"images of {width}x{height} have no room in an Azure Kinect recording; convert to a folder")
+
+
 def _placed(used: NDArray[np.intp], length: int, room: int) -> tuple[int, int]:
     """First place of `room` places around those in use, and how many are needed."""
     if length <= room or not len(used):
         return 0, length
     middle = (int(used[0]) + int(used[-1]) + 1) // 2
     return min(max(middle - room // 2, 0), length - room), int(used[-1] - used[0]) + 1
-
-
-def layout_calibration(layout: MkvLayout, camera: Intrinsics) -> bytes:
-    """Write the factory calibration of a recording in this layout; `camera` is that of the frames."""
-    color_width, color_height = COLOR_SIZES[layout.color_resolution]
-    full_height = color_width * 3 / 4
-    color = replace(camera, cy=camera.cy + (full_height - color_height) / 2)
-    window = DEPTH_WINDOWS[layout.depth_mode]
-    depth = replace(
-        camera,
-        fx=camera.fx / layout.step,
-        fy=camera.fy / layout.step,
-        cx=(camera.cx - layout.left) / layout.step + window.offset[0],
-        cy=(camera.cy - layout.top) / layout.step + window.offset[1],
-    )
-    cameras = [
-        _camera(depth, DEPTH_LOCATION, "Depth", window.scaled, (DEPTH_SENSOR, DEPTH_SENSOR)),
-        _camera(color, COLOR_LOCATION, "PhotoVideo", (color_width, full_height), COLOR_SIZES["RES_3072P"]),
-    ]
-    inertial = [_inertial_sensor("Gyro"), _inertial_sensor("Accelerometer")]
-    information = {"Cameras": cameras, "InertialSensors": inertial}
-    return json.dumps({"CalibrationInformation": information, LAYOUT_ENTRY: asdict(layout)}).encode()
 
 
 def parse_layout(calibration: str) -> MkvLayout | None:
@@ -158,49 +178,3 @@ def parse_layout(calibration: str) -> MkvLayout | None:
     if not (inside and 1 <= layout.step <= widest and 0.01 <= layout.fps <= 1000 and abs(layout.clock_s) < 1e12):
         raise SourceError("the layout of its frames makes no sense")
     return layout
-
-
-def _camera(
-    camera: Intrinsics, location: str, purpose: str, scaled: tuple[float, float], sensor: tuple[int, int]
-) -> dict[str, Any]:
-    """Describe one camera, whose whole sensor would be an image of the size `scaled`."""
-    (width, height), (p1, p2) = scaled, camera.p
-    center = (camera.cx + 0.5) / width, (camera.cy + 0.5) / height
-    parameters = [*center, camera.fx / width, camera.fy / height, *camera.k, 0, 0, p2, p1]
-    return {
-        "Intrinsics": {
-            "ModelParameterCount": len(parameters),
-            "ModelParameters": parameters,
-            "ModelType": DISTORTION_MODEL,
-        },
-        "Location": location,
-        "Purpose": f"CALIBRATION_CameraPurpose{purpose}",
-        "MetricRadius": UNKNOWN_RADIUS if camera.metric_radius is None else camera.metric_radius,
-        "Rt": _no_motion(),
-        "SensorHeight": sensor[1],
-        "SensorWidth": sensor[0],
-        "Shutter": "CALIBRATION_ShutterTypeUndefined",
-        "ThermalAdjustmentParams": {"Params": [0] * 12},
-    }
-
-
-def _inertial_sensor(kind: str) -> dict[str, Any]:
-    """Describe a sensor that was not there, but that the SDK insists on."""
-    unit_matrix = [1.0 if i in (0, 16, 32) else 0.0 for i in range(36)]
-    return {
-        "BiasTemperatureModel": [0] * 12,
-        "BiasUncertainty": [0] * 3,
-        "Id": "CALIBRATION_InertialSensorId_LSM6DSM",
-        "MixingMatrixTemperatureModel": unit_matrix,
-        "ModelTypeMask": 16,
-        "Noise": [0] * 6,
-        "Rt": _no_motion(),
-        "SecondOrderScaling": [0] * 9,
-        "SensorType": f"CALIBRATION_InertialSensorType_{kind}",
-        "TemperatureBounds": [5, 60],
-        "TemperatureC": 0,
-    }
-
-
-def _no_motion() -> dict[str, list[int]]:
-    return {"Rotation": [1, 0, 0, 0, 1, 0, 0, 0, 1], "Translation": [0, 0, 0]}

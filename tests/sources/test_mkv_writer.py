@@ -16,7 +16,7 @@ from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import OutputError, SourceError
 from dphm_core.frames import RGBDFrame
 from dphm_core.sources import open_source
-from dphm_core.sources.mkv_layout import choose_layout, layout_calibration, parse_layout
+from dphm_core.sources.mkv_layout import choose_layout, parse_layout
 from dphm_core.sources.mkv_writer import MkvWriter
 from dphm_core.sources.stack_file import millimetres
 
@@ -151,7 +151,7 @@ def test_what_the_format_cannot_hold_is_refused(tmp_path: Path) -> None:
 )
 def test_absurd_layouts_are_refused(name: str, value: object) -> None:
     layout = choose_layout(np.ones((240, 320), np.uint16), 30)
-    calibration = layout_calibration(layout, CAMERA).decode()
+    calibration = layout.calibration(CAMERA).decode()
     assert parse_layout(calibration) == layout
     document = json.loads(calibration)
     document["DphmLayout"][name] = value
