@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "track": ("track:Track", "track the head in a recording: meshes, numbers, report, contact sheet"),
     "export": ("export:Export", "write a track's meshes, codes and poses for other programs"),
+    "stream": ("stream:Stream", "track a camera and send every frame to other programs: OSC, VMC, UDP, WebSocket"),
     "preprocess": ("preprocess:Preprocess", "write points, normals and landmarks of a DPHM-Kinect sequence"),
     "convert": ("convert:Convert", "turn any recording into a folder of images"),
     "app": ("look:App", "open the window"),

@@ -1,0 +1,88 @@
+"""Tracks a camera, or a recording at its own pace, without a window, and gives every tracked frame away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dphm_core.frames import TrackedFrame
+from dphm_core.output.interrupt import StopOnInterrupt
+from dphm_core.pipeline import Pace, Pipeline, PipelineState, PipelineStatus
+from dphm_core.streaming.sink import FrameSink, TappedTracker
+from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
+
+LOOK_S = 0.05
+"""How often the caller is told how it goes."""
+
+
+@dataclass(frozen=True)
+class LiveTracking:
+    """What to track, and how."""
+
+    uri: str
+    """What `open_source` takes; a recording runs at its own frame rate, and what comes too fast is left out."""
+    model: str = "default"
+    device: str = "cpu"
+    subject: Path | None = None
+    """Subject file of the person who is there."""
+    config: TrackerConfig = field(default_factory=TrackerConfig)
+
+
+def stream_live(
+    what: LiveTracking, sink: FrameSink, tell: Callable[[PipelineStatus, TrackedFrame | None], object]
+) -> PipelineStatus:
+    """Track until the recording ends or Ctrl-C is pressed; on the caller's thread, which waits.
+
+    Parameters
+    ----------
+    what : LiveTracking
+        Source and tracker.
+    sink : FrameSink
+        Gets every tracked frame, on the tracking thread.
+    tell : callable
+        Told many times a second how it goes, with the newest frame.
+
+    Returns
+    -------
+    PipelineStatus
+        How it went.
+
+    Raises
+    ------
+    DphmError
+        Something cannot be opened, or the source broke off.
+    """
+    pipeline = _open(what, sink)
+    stop = threading.Event()
+    with pipeline, StopOnInterrupt(stop.set):
+        while not stop.wait(LOOK_S):
+            status = pipeline.status()
+            tell(status, pipeline.latest())
+            if status.error is not None:
+                raise status.error
+            if status.state is PipelineState.ENDED and status.caught_up:
+                break
+    return pipeline.status()
+
+
+def _open(what: LiveTracking, sink: FrameSink) -> Pipeline:
+    """Open the source and load the tracker, as for a live picture: identities are worked out beside it."""
+    from dphm_core.landmarks.observe import Observer
+    from dphm_core.sources import open_source
+    from dphm_core.tracking import create_tracker
+    from dphm_core.warm_up import warm_up
+
+    source = open_source(what.uri)
+    try:
+        fps, live = source.info.fps, source.info.length is None
+        config = replace(what.config, frame_s=min(1 / fps, LONGEST_FRAME_S) if fps > 0 else 0.0)
+        tracker = create_tracker(what.model, what.device, config, what.subject, background=True)
+        warm_up(tracker)
+        tapped = TappedTracker(tracker, lambda: tracker.model.expression_names, sink)
+        pace = Pace.FASTEST if live else Pace.SOURCE
+        return Pipeline(source, Observer(), tapped, every_frame=False, pace=pace)
+    except BaseException:
+        source.close()
+        raise
