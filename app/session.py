@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from app.late_tracker import LateTracker, Parts
 from dphm_core.pipeline import Pace, Pipeline
 from dphm_core.stages import FrameSource
-from dphm_core.tracking.config import LONGEST_FRAME_S
 from dphm_core.tracking.live_settings import LiveSettings
 
 if TYPE_CHECKING:
@@ -148,32 +147,25 @@ def open_session(request: Request) -> Session:
 
 
 def _track(source: Source, request: Request) -> Session:
-    frame_s = min(1 / source.info.fps, LONGEST_FRAME_S) if source.info.fps > 0 else 0.0
-    late = LateTracker(lambda: load_parts(request, frame_s), lambda: session.track_on())
+    late = LateTracker(lambda: load_parts(request, source.info.fps), lambda: session.track_on())
     pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
     session = Session(request, Pipeline(source, late, late, every_frame=False, pace=pace), late, source)
     return session
 
 
-def load_parts(request: Request, frame_s: float) -> Parts:
-    """Load the landmark detector and the tracker, for frames that come every so many seconds.
+def load_parts(request: Request, fps: float) -> Parts:
+    """Load the landmark detector and the tracker, for so many frames per second (0: not known).
 
     Raises
     ------
     DphmError
         The landmark detector, the head model, the device or the subject file cannot be had.
     """
-    from dphm_core.landmarks.observe import Observer
-    from dphm_core.tracking import create_tracker
-    from dphm_core.tracking.config import TrackerConfig
-    from dphm_core.warm_up import warm_up
+    from dphm_core.live import LiveSetup, load_live
 
-    tracker = create_tracker(
-        request.model, request.device, TrackerConfig(frame_s=frame_s), request.subject, background=True
-    )
+    observer, tracker = load_live(LiveSetup(request.model, request.device, request.subject, fps))
     tracker.adjust(request.live)
-    warm_up(tracker)
-    return Parts(Observer(), tracker)
+    return Parts(observer, tracker)
 
 
 def _show_saved(source: Source, request: Request, folder: Path) -> Session:

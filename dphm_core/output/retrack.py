@@ -32,6 +32,8 @@ class RetrackingTracker:
         self._tracked_with: Subject | None = None  # the identity of the early frames' results
         self._settled = tracker.settled
         self._retracked: deque[TrackedFrame] = deque()
+        self.final = self._settled
+        """Whether no frame is tracked once more from here on, and `take_retracked` has those that were."""
         self.frames_with_color = 0
         self.frames_with_face = 0
 
@@ -49,6 +51,7 @@ class RetrackingTracker:
             self._early.append(observation)
         *before, tracked = self._track_early() or [tracked]
         self._retracked.extend(before)
+        self.final = self._settled
         return tracked
 
     def restart(self) -> None:
