@@ -20,6 +20,7 @@ COMMANDS = {
     "track": ("track:Track", "track the head in a recording: meshes, numbers, report, contact sheet"),
     "export": ("export:Export", "write a track's meshes, codes and poses for other programs"),
     "stream": ("stream:Stream", "track a camera and send every frame to other programs: OSC, VMC, UDP, WebSocket"),
+    "video": ("video:Video", "make a video of a track: over the picture, turning, or both"),
     "preprocess": ("preprocess:Preprocess", "write points, normals and landmarks of a DPHM-Kinect sequence"),
     "convert": ("convert:Convert", "turn any recording into a folder of images"),
     "app": ("look:App", "open the window"),

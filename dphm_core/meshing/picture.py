@@ -35,6 +35,8 @@ MARGIN = 1.06
 CREASE_REACH, CREASE_DEPTH = (0.012, 0.035), 0.025
 """Neighbourhoods in which creases are looked for, and the depth below them that is fully dark; in a picture's sides."""
 CREASE_STRENGTH = 0.55
+BLUR_SIGMA = 6.0
+"""Pixels of an image that is blurred: wider blurs are made of fewer pixels."""
 FROM_HEAD = np.diag([1.0, -1.0, -1.0])
 """Head axes (y up, z out of the face) → axes of a camera that looks the face in the eye."""
 
@@ -194,6 +196,20 @@ def see(
     return SeenPixels(depth, pixels[:, 0], pixels[:, 1], triangles, weights, _light(normals))
 
 
+def draw_mesh(view: Image, placed: FloatArray, vertices: FloatArray, faces: NDArray[np.int32], opacity: float) -> Image:
+    """Draw a mesh into a copy of a picture (H, W, 3), lit and shaded; 1 is the opacity that hides what is behind it.
+
+    `placed` (V, 2) are the pixels of `vertices` (V, 3), axes of a camera (x right, y down, z forward), any unit.
+    """
+    screen = np.column_stack([placed, vertices[:, 2]]).astype(np.float32)
+    screen[~np.isfinite(screen).all(axis=1)] = 0.0  # z = 0: left out
+    seen = see(screen, vertices, faces, (view.shape[1], view.shape[0]))
+    shaded, behind = view.copy(), view[seen.rows, seen.columns]
+    lit = np.clip(seen.light[:, None] * np.array(SKIN, np.float32), 0, 255)
+    shaded[seen.rows, seen.columns] = (opacity * lit + (1 - opacity) * behind).astype(np.uint8)
+    return shaded
+
+
 def creases(depth: FloatArray) -> FloatArray:
     """(H, W) darkness of pixels that lie deeper than their surroundings, 0 where nothing is seen.
 
@@ -202,10 +218,19 @@ def creases(depth: FloatArray) -> FloatArray:
     covered = (depth > 0).astype(np.float32)
     dark, side = np.zeros_like(depth), len(depth)
     for reach in CREASE_REACH:
-        share = np.maximum(cv2.GaussianBlur(covered, (0, 0), reach * side), 1e-3)
-        around = cv2.GaussianBlur(depth, (0, 0), reach * side) / share
+        share = np.maximum(_blurred(covered, reach * side), 1e-3)
+        around = _blurred(depth, reach * side) / share
         dark += np.clip((depth - around) / (CREASE_DEPTH * side), 0, 1)
     return np.asarray(CREASE_STRENGTH * dark / len(CREASE_REACH) * covered, dtype=np.float32)
+
+
+def _blurred(image: FloatArray, sigma: float) -> FloatArray:
+    """A Gaussian blur (H, W) of `sigma` pixels, made of a smaller image where it is wide: that shows nowhere."""
+    shrink = max(1, int(sigma / BLUR_SIGMA))
+    height, width = image.shape
+    small = cv2.resize(image, (-(-width // shrink), -(-height // shrink)), interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), sigma / shrink)
+    return np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _clockwise(pixels: FloatArray, faces: NDArray[np.int32]) -> NDArray[np.bool_]:

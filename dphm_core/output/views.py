@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rays import project, unproject
 from dphm_core.frames import FloatArray, RGBDFrame
-from dphm_core.meshing.picture import BACKGROUND, FROM_HEAD, SKIN, Image, see, turn
+from dphm_core.meshing.picture import BACKGROUND, FROM_HEAD, SKIN, Image, draw_mesh, turn
 
 LANDMARK = (60, 255, 120)
 OPACITY = 0.85
@@ -77,7 +77,7 @@ def color_view(frame: RGBDFrame, window: Window, landmarks_cam: FloatArray | Non
 def overlay_view(frame: RGBDFrame, window: Window, vertices_cam: FloatArray, faces: NDArray[np.int32]) -> Image:
     """The mesh, shaded and a little translucent, over the colour image, through the frame's own camera."""
     placed = window.place(project(vertices_cam, frame.intrinsics))
-    return _draw_mesh(color_view(frame, window), placed, vertices_cam, faces, OPACITY)
+    return draw_mesh(color_view(frame, window), placed, vertices_cam, faces, OPACITY)
 
 
 def cloud_view(frame: RGBDFrame, face_cam: FloatArray, rotation: FloatArray, size: int) -> Image:
@@ -121,20 +121,7 @@ def mesh_view(
     ahead = np.array([0.0, 0.0, _middle(face_cam)[2]], dtype=np.float32)
     turned = (vertices_cam @ to_view - _middle(face_cam @ to_view) + ahead).astype(np.float32)
     placed = project(turned, _side_camera(ahead, size)).astype(np.float32)
-    return _draw_mesh(empty_view(size), placed, turned, faces, 1.0)
-
-
-def _draw_mesh(
-    view: Image, placed: FloatArray, vertices: FloatArray, faces: NDArray[np.int32], opacity: float
-) -> Image:
-    """Draw vertices (V, 3), whose pixels (V, 2) are known, lit and shaded."""
-    screen = np.column_stack([placed, vertices[:, 2]]).astype(np.float32)
-    screen[~np.isfinite(screen).all(axis=1)] = 0.0  # z = 0: left out
-    seen = see(screen, vertices, faces, (view.shape[1], view.shape[0]))
-    shaded, behind = view.copy(), view[seen.rows, seen.columns]
-    lit = np.clip(seen.light[:, None] * np.array(SKIN, np.float32), 0, 255)
-    shaded[seen.rows, seen.columns] = (opacity * lit + (1 - opacity) * behind).astype(np.uint8)
-    return shaded
+    return draw_mesh(empty_view(size), placed, turned, faces, 1.0)
 
 
 def _within(places: FloatArray, size: int) -> NDArray[np.int64]:
