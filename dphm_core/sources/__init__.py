@@ -15,7 +15,7 @@ STACK_SUFFIX = ".stack"
 BAG_SUFFIXES = (".bag", ".db3")
 """Of recordings made by RealSense's and Orbbec's own programs."""
 KINECT = "kinect"
-"""Scheme of the live camera: "kinect" or "kinect:SERIAL"."""
+"""Scheme of the live camera: "kinect" or "kinect:SERIAL", either with settings: "kinect?color=1080p&fps=15"."""
 SIMULATED = "simulated"
 """Scheme of a recording as a live camera: "simulated" for the demo, or "simulated:PATH"."""
 REALSENSE = "realsense"
@@ -33,18 +33,21 @@ def open_source(uri: str | Path) -> Source:
     uri : str or Path
         A recording folder (DPHM-Kinect's layout, or the same with meta.json; Open3D's; Record3D's export), an Azure
         Kinect recording (.mkv), one of Intel's or Orbbec's own programs (.bag, .db3), "demo" for the recording that
-        came along, "kinect" for the first live camera, "kinect:SERIAL" for a certain one, "realsense" and "orbbec"
-        likewise, "simulated" for the demo recording as if it were a live camera, or "simulated:PATH" for another one.
+        came along, "kinect" for the first live camera, "kinect:SERIAL" for a certain one, either with settings
+        ("kinect?fps=15", see `KinectSettings`), "realsense" and "orbbec" likewise, without, "simulated" for the demo
+        recording as if it were a live camera, or "simulated:PATH" for another one.
 
     Raises
     ------
     SourceError
         It does not exist, is of no known kind, or cannot be read; the message says why and what to do.
+    SettingError
+        A camera's settings are none that it has.
     """
     if isinstance(uri, str):
         _check_name(uri)
     if isinstance(uri, str) and is_live(uri):
-        return _open_live(*uri.partition(":")[::2])
+        return _open_live(scheme_of(uri), uri)
     try:
         path = recording_path(uri).expanduser()
         is_folder, is_file = path.is_dir(), path.is_file()
@@ -60,7 +63,12 @@ def open_source(uri: str | Path) -> Source:
 
 def is_live(uri: str) -> bool:
     """Whether this names a camera, real or simulated, and not a path."""
-    return uri.partition(":")[0] in LIVE
+    return scheme_of(uri) in LIVE
+
+
+def scheme_of(uri: str) -> str:
+    """What stands before a camera's serial number and settings."""
+    return uri.partition("?")[0].partition(":")[0]
 
 
 def _check_name(uri: str) -> None:
@@ -70,22 +78,27 @@ def _check_name(uri: str) -> None:
         raise SourceError(f"{uri:.200} is a web address; download the recording, then open its file or folder")
 
 
-def _open_live(scheme: str, name: str) -> Source:
+def _open_live(scheme: str, uri: str) -> Source:
+    name = uri.removeprefix(scheme).removeprefix(":")
     if scheme == SIMULATED:
         from dphm_core.sources.simulated import open_simulated
 
         return open_simulated(name)
+    if scheme == KINECT:
+        from dphm_core.sources.kinect import KinectSource
+        from dphm_core.sources.kinect_settings import parse_settings, split_kinect_uri
+
+        serial, text = split_kinect_uri(uri)
+        return KinectSource(serial, parse_settings(text or ""))
+    if "?" in name:
+        raise SourceError(f"{uri:.200}: only an Azure Kinect has settings; give {scheme} or {scheme}:SERIAL")
     if scheme == REALSENSE:
         from dphm_core.sources.realsense import RealSenseSource
 
         return RealSenseSource(name or None)
-    if scheme == ORBBEC:
-        from dphm_core.sources.orbbec import OrbbecSource
+    from dphm_core.sources.orbbec import OrbbecSource
 
-        return OrbbecSource(name or None)
-    from dphm_core.sources.kinect import KinectSource
-
-    return KinectSource(name or None)
+    return OrbbecSource(name or None)
 
 
 def _open_folder(path: Path) -> Source:

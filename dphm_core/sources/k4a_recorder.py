@@ -35,8 +35,8 @@ class MkvRecorder:
         The file, which must not exist yet.
     config : pyk4a.Config
         How the camera was set.
-    device : pyk4a.PyK4A or None
-        The running camera.
+    device : callable
+        The running camera (pyk4a.PyK4A), asked for when its first capture comes.
     space : SpaceLimit
         What is left free on the disk.
     free : callable
@@ -48,7 +48,7 @@ class MkvRecorder:
         k4a: Any,
         path: Path,
         config: Any,
-        device: Any,
+        device: Callable[[], Any],
         space: SpaceLimit | None = None,
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
@@ -81,6 +81,12 @@ class MkvRecorder:
                 reason = getattr(error, "strerror", None) or "the disk may be full or was taken away"
                 self._end(f"{self._status.path} cannot be written any further ({reason}); what was recorded is kept")
 
+    def fail(self, reason: str) -> None:
+        """End early where there is something to keep: what the camera sends after `reason` has another clock."""
+        with self._lock:
+            if self._file is not None and not self._over:
+                self._end(f"{self._status.path} ends here, as {reason}; what was recorded is kept, record again")
+
     def stop(self) -> None:
         """Take no more captures; returns at once, `status.finished` tells that the file is complete."""
         self._over = True
@@ -99,7 +105,7 @@ class MkvRecorder:
         if self._file is None:
             self._file = self._new_file()
         self._file.write_capture(capture)
-        time_usec, frames = capture.depth_timestamp_usec, self._status.frames
+        time_usec, frames = capture.depth_timestamp_usec or self._last_usec, self._status.frames  # 0: it has no depth
         if frames == 0:
             self._first_usec = self._last_usec = time_usec
         missed = max(0, round((time_usec - self._last_usec) / self._interval_usec) - 1)
@@ -119,7 +125,7 @@ class MkvRecorder:
         if path.exists():
             raise OutputError(f"{path} exists already; choose another name for the recording")
         # thread_safe=False only means that pyk4a lets other threads run meanwhile.
-        file = self._k4a.PyK4ARecord(path, self._config, self._device, thread_safe=False)
+        file = self._k4a.PyK4ARecord(path, self._config, self._device(), thread_safe=False)
         file.create()
         file.write_header()
         return file

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from dphm_core.errors import SourceError
 from dphm_core.frames import RGBDFrame
-from dphm_core.sources.base import Source
+from dphm_core.sources.base import Source, UnreadableFrame
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,10 @@ RETRY_S = 0.5
 """Between two attempts to find it again."""
 CLOCK_JUMP_S = 2.0
 """A camera's clock that runs ahead of ours by more than this from one frame to the next was set anew."""
+
+
+READABLE_S = 10.0
+"""A camera of whose pictures none could be used for so long is given up."""
 
 
 class CameraLost(Exception):  # noqa: N818 - not an error of the source: it is waited for first
@@ -64,6 +68,11 @@ class FrameClock:
         self._start_s: float | None = None
         self._last_index, self._last_s, self._came_s = -1, 0.0, 0.0
         self._away = False
+        self._skipped = 0
+
+    def skip(self) -> None:
+        """A frame came and could not be used: it is missing, but was not dropped."""
+        self._skipped += 1
 
     def resume(self) -> None:
         """The camera was gone: what is missing until the next frame was not dropped."""
@@ -79,8 +88,8 @@ class FrameClock:
         fps : float
             Frames per second.
         """
-        now, away = monotonic(), self._away
-        self._away = False
+        now, away, skipped = monotonic(), self._away, self._skipped
+        self._away, self._skipped = False, 0
         if self._start_s is None:
             self._start_s, self._last_s, self._came_s = frame.timestamp_s, frame.timestamp_s - 1 / fps, now
         step_s, passed_s = frame.timestamp_s + self._shift_s - self._last_s, now - self._came_s
@@ -90,7 +99,7 @@ class FrameClock:
         timestamp_s = frame.timestamp_s + self._shift_s
         index = max(round((timestamp_s - self._start_s) * fps), self._last_index + 1)
         if not away:
-            self.dropped += index - self._last_index - 1
+            self.dropped += max(0, index - self._last_index - 1 - skipped)
         self._last_index, self._last_s, self._came_s = index, timestamp_s, now
         return replace(frame, index=index, timestamp_s=timestamp_s)
 
@@ -113,6 +122,7 @@ class LiveSource(Source):
         self._patience = patience or Patience()
         self._over = threading.Event()
         self._clock = FrameClock()
+        self._readable_s: float | None = None  # when the newest whole picture came
 
     def interrupt(self) -> None:
         """Let iteration end within a slice; any thread. Only `close` makes sense afterwards."""
@@ -163,11 +173,23 @@ class LiveSource(Source):
             except CameraLost as loss:
                 if not self._over.is_set():
                     self._recover(loss)
+            except UnreadableFrame as damage:
+                self._clock.skip()
+                self._check_readable(damage)
+                raise
             else:
+                self._readable_s = monotonic()
                 placed = self._clock.place(frame, self.info.fps)
                 self.dropped = self._clock.dropped
                 return placed
         raise StopIteration
+
+    def _check_readable(self, damage: UnreadableFrame) -> None:
+        now = monotonic()
+        self._readable_s = now if self._readable_s is None else self._readable_s
+        if now - self._readable_s > READABLE_S:
+            told = f"{self.info.label} has sent no whole picture for {READABLE_S:g} s ({damage})"
+            raise SourceError(f"{told}; plug it in again, then open it again") from damage
 
     def _recover(self, loss: CameraLost) -> None:
         """Wait until the camera is back, or the source is interrupted; SourceError where that takes too long."""
@@ -184,6 +206,7 @@ class LiveSource(Source):
             self.waiting = None
         if not self._over.is_set():
             self._clock.resume()
+            self._readable_s = None
             log.info("%s is back after %.1f s", label, monotonic() - lost_s)
 
     def _try_again(self) -> SourceError | None:

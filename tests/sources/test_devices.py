@@ -136,16 +136,16 @@ def test_a_camera_that_another_program_lets_go_is_found_on_request(
 
 def test_a_failing_driver_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch, watch: CameraWatch) -> None:
     bus = plug_in(monkeypatch)
-    works = bus.connected_device_count
+    works = bus.device_get_installed_count
 
     def breaks() -> int:
         raise RuntimeError("libusb went mad")
 
-    bus.connected_device_count = breaks
+    bus.device_get_installed_count = breaks
     watch.start()
     wait_until(lambda: watch.cameras.missing is not None)
     assert "cannot be looked for (libusb went mad); open a recording" in watch.cameras.missing
-    bus.connected_device_count = works
+    bus.device_get_installed_count = works
     watch.refresh()
     wait_until(lambda: watch.cameras == CameraList())
 

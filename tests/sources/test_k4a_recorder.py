@@ -10,51 +10,19 @@ import cv2
 import numpy as np
 import pyk4a
 import pytest
-from fake_k4a import PERIOD_USEC, FakeCamera, FakeCapture, FakeK4A, plug_in
+from fake_k4a import PERIOD_USEC, FakeCamera, FakeK4A, capture, plug_in
 from k4a_recording import RecordedImages, add_calibration, record
 
 from dphm_core.sources import k4a_recorder, open_source
 from dphm_core.sources.k4a_recorder import MkvRecorder
-from dphm_core.sources.kinect import _config
+from dphm_core.sources.kinect import device_config
+from dphm_core.sources.kinect_settings import KinectSettings
 from dphm_core.sources.recording_status import RecordingStatus, SpaceLimit
-
-
-class FakeRecord:
-    """What pyk4a's PyK4ARecord does of what is used: a file with a line per call."""
-
-    fails_at: str | None = None
-
-    def __init__(self, path: Path, config: object, device: object, thread_safe: bool) -> None:
-        assert not thread_safe and config is not None and device is not None
-        self._path = path
-
-    def _do(self, call: str) -> None:
-        if call == self.fails_at:
-            raise pyk4a.K4AException("Cannot do it")
-        with self._path.open("a") as file:
-            file.write(f"{call}\n")
-
-    def create(self) -> None:
-        self._do("create")
-
-    def write_header(self) -> None:
-        self._do("header")
-
-    def write_capture(self, capture: FakeCapture) -> None:
-        self._do("capture")
-
-    def flush(self) -> None:
-        self._do("flush")
-
-    def close(self) -> None:
-        self._do("close")
 
 
 @pytest.fixture
 def bus(monkeypatch: pytest.MonkeyPatch) -> FakeK4A:
-    bus = plug_in(monkeypatch, FakeCamera("0001"))
-    bus.PyK4ARecord = type("FakeRecord", (FakeRecord,), {})
-    return bus
+    return plug_in(monkeypatch, FakeCamera("0001"))
 
 
 def finished(status) -> RecordingStatus:
@@ -104,9 +72,9 @@ def test_a_recording_that_is_stopped_at_once_is_over(bus: FakeK4A, tmp_path: Pat
     assert not (tmp_path / "take.mkv").exists()
 
 
-@pytest.mark.parametrize("call", ["create", "header", "capture", "flush", "close"])
+@pytest.mark.parametrize("call", ["create", "header", "capture", "flush"])
 def test_errors_are_told_and_frames_go_on(bus: FakeK4A, tmp_path: Path, call: str) -> None:
-    bus.PyK4ARecord.fails_at = call
+    bus.record_fails_at = call
     with open_source("kinect") as source:
         source.start_recording(tmp_path / "take.mkv")
         indices = [next(source).index for _ in range(3)]
@@ -130,12 +98,16 @@ def test_missed_captures_are_counted_and_the_disk_is_not_filled(
 ) -> None:
     monkeypatch.setattr(k4a_recorder, "CHECK_S", 0.0)
     room = iter([5000, 5000, 900])
+    config = device_config(pyk4a, KinectSettings())
+    device = pyk4a.PyK4A(config, thread_safe=False)
+    device.start()
     recorder = MkvRecorder(
-        bus, tmp_path / "take.mkv", _config(bus), "camera", SpaceLimit(1000, 0), lambda _: next(room)
+        pyk4a, tmp_path / "take.mkv", config, lambda: device, SpaceLimit(1000, 0), lambda _: next(room)
     )
     for number in (1, 2, 5, 6):
-        recorder.write(FakeCapture(number))
+        recorder.write(capture(number))
     status = finished(lambda: recorder.status)
+    device.stop()
     assert (status.frames, status.dropped, status.full, status.error, status.free_bytes) == (3, 2, True, None, 900)
     recorder.close()
 
@@ -161,7 +133,7 @@ def test_the_sdk_writes_what_can_be_played(shared_data: Path, tmp_path: Path, mo
     record(tmp_path / "made.mkv", calibration, images)
     monkeypatch.setattr(CalibratedRecord, "calibration", calibration)
     monkeypatch.setattr(pyk4a, "PyK4ARecord", CalibratedRecord)
-    recorder = MkvRecorder(pyk4a, tmp_path / "copy.mkv", _config(pyk4a), None)
+    recorder = MkvRecorder(pyk4a, tmp_path / "copy.mkv", device_config(pyk4a, KinectSettings()), lambda: None)
     made = pyk4a.PyK4APlayback(tmp_path / "made.mkv")
     made.open()
     for _ in images:
