@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dphm_core.frames import TrackedFrame
+from dphm_core.live import LiveSetup, load_live
 from dphm_core.output.interrupt import StopOnInterrupt
 from dphm_core.pipeline import Pace, Pipeline, PipelineState, PipelineStatus
 from dphm_core.streaming.sink import FrameSink, TappedTracker
-from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
+from dphm_core.tracking.config import TrackerConfig
 
 LOOK_S = 0.05
 """How often the caller is told how it goes."""
@@ -68,21 +69,16 @@ def stream_live(
 
 
 def _open(what: LiveTracking, sink: FrameSink) -> Pipeline:
-    """Open the source and load the tracker, as for a live picture: identities are worked out beside it."""
-    from dphm_core.landmarks.observe import Observer
+    """Open the source and load what follows a head in it."""
     from dphm_core.sources import open_source
-    from dphm_core.tracking import create_tracker
-    from dphm_core.warm_up import warm_up
 
     source = open_source(what.uri)
     try:
-        fps, live = source.info.fps, source.info.length is None
-        config = replace(what.config, frame_s=min(1 / fps, LONGEST_FRAME_S) if fps > 0 else 0.0)
-        tracker = create_tracker(what.model, what.device, config, what.subject, background=True)
-        warm_up(tracker)
+        info = source.info
+        observer, tracker = load_live(LiveSetup(what.model, what.device, what.subject, info.fps, what.config))
         tapped = TappedTracker(tracker, lambda: tracker.model.expression_names, sink)
-        pace = Pace.FASTEST if live else Pace.SOURCE
-        return Pipeline(source, Observer(), tapped, every_frame=False, pace=pace)
+        pace = Pace.FASTEST if info.length is None else Pace.SOURCE
+        return Pipeline(source, observer, tapped, every_frame=False, pace=pace)
     except BaseException:
         source.close()
         raise
