@@ -11,7 +11,7 @@ OUT ?= out/demo
 XVFB := xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo app test lint bench-view bench-window soak screenshots docs system landmark-model clean
+.PHONY: help setup demo app test lint bench-view bench-window soak screenshots glb-picture docs wheel install-check system landmark-model clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,8 +46,19 @@ soak: setup  ## twenty minutes of simulated live tracking in the window: memory,
 screenshots: setup  ## pictures of every panel and state of the window, in docs/screenshots
 	$(XVFB) $(BIN)/python -m app.bench.screenshots
 
+glb-picture: setup  ## open the exported demo in a browser, measure and photograph it: docs/glb.jpg (needs npm, chromium)
+	$(BIN)/dphm track recordings/demo --out out/glb/track --no-meshes --overwrite
+	$(BIN)/dphm export out/glb/track --out out/glb/export --mesh-format ply,glb --overwrite
+	cd tools/glb-picture && npm ci --silent && node picture.mjs ../../out/glb/export ../../docs/glb.jpg
+
+wheel: $(VENV)/.installed  ## build the wheel in dist/
+	$(BIN)/python scripts/build_wheel.py dist
+
+install-check: setup  ## install the wheel into a new environment, use it and uninstall it (ARGS=--full: with its own dependencies)
+	$(BIN)/python scripts/install_check.py $(ARGS)
+
 clean:  ## remove the environment and the caches
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 system:
 	@PYTHON=$(PYTHON) scripts/system_libraries.sh

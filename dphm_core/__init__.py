@@ -13,8 +13,11 @@ in its modules, and is as public where it has a docstring; docs/api.md shows wha
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from dphm_core.places import INSTALLED, compiled_folder
 
 if TYPE_CHECKING:
     from dphm_core.api import Tracking, track
@@ -50,6 +53,9 @@ _HOMES = {
     "sources.selection": ("Selection",),
 }
 """Module → what is named here of it."""
+
+if INSTALLED:  # what numba compiles would else lie beside the code, where uninstalling leaves it
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(compiled_folder()))
 
 
 def __getattr__(name: str) -> Any:

@@ -9,8 +9,9 @@ from platformdirs import user_cache_path, user_data_path
 PROGRAM = "dphm-live"
 """Name of the user's folders."""
 _PACKAGE = Path(__file__).resolve().parent
-_INSTALLED = _PACKAGE / "shipped"
-SHIPPED_FOLDER = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
+INSTALLED = (_PACKAGE / "shipped").is_dir()
+"""Whether this runs from an installation, and not from a checkout."""
+SHIPPED_FOLDER = _PACKAGE / "shipped" if INSTALLED else _PACKAGE.parent
 """What came with the program: inside of the package where it is installed, else the checkout."""
 MODELS_FOLDER = SHIPPED_FOLDER / "models"
 DEMO = "demo"
@@ -28,6 +29,11 @@ def data_folder() -> Path:
 def cache_folder() -> Path:
     """Return the user's folder for fetched models, by the platform's custom; it may not be there yet."""
     return user_cache_path(PROGRAM, appauthor=False, opinion=False) / "models"
+
+
+def compiled_folder() -> Path:
+    """Return the user's folder for what an installation compiles at its first use; it may not be there yet."""
+    return cache_folder().with_name("compiled")
 
 
 def model_folders() -> tuple[Path, Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +11,6 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
-BUILT_FROM = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "THIRD_PARTY.md", "dphm_core", "app")
 MODEL = "dphm_core/shipped/models/default"
 DEMO = "dphm_core/shipped/recordings/demo"
 MAX_BYTES = 60e6
@@ -21,14 +19,9 @@ APP = "app"
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy, so that nothing that an earlier build left finds its way in."""
-    copy, out = tmp_path_factory.mktemp("Größe (copy)"), tmp_path_factory.mktemp("dist")
-    for name in BUILT_FROM:
-        (shutil.copytree if (REPO / name).is_dir() else shutil.copy)(REPO / name, copy / name)
-    for folder in ("models/default", "recordings/demo"):
-        shutil.copytree(REPO / folder, copy / folder, copy_function=os.link if os.name == "posix" else shutil.copy)
-    command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "-w"]
-    done = subprocess.run([*command, str(out)], cwd=copy, capture_output=True, text=True, errors="replace", timeout=120)
+    out = tmp_path_factory.mktemp("gebaute Räder")
+    command = [sys.executable, str(REPO / "scripts" / "build_wheel.py"), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=120)
     assert done.returncode == 0, done.stderr
     (built,) = out.glob("*.whl")
     return built
