@@ -59,6 +59,7 @@ def animation_of(saved: SavedTrack, rows: list[int], options: ExportOptions, seq
     def posed(code: FloatArray) -> FloatArray:
         return (subject.posed_vertices(code) @ to_unit).astype(np.float32)
 
+    rest = posed(np.zeros_like(codes[0]))
     rotation, translation = convention.poses(saved.track.rotation[held], saved.track.translation_m[held])
     if convention.space == "head":
         rotation, translation = np.tile(np.eye(3), (len(rows), 1, 1)), np.zeros((len(rows), 3))
@@ -67,7 +68,7 @@ def animation_of(saved: SavedTrack, rows: list[int], options: ExportOptions, seq
     upright: Literal["Y", "Z"] = "Z" if convention.axes == "z-up" else "Y"
     return Animation(
         faces=saved.faces,
-        rest=posed(np.zeros_like(codes[0])),
+        rest=rest,
         head=lambda sample: posed(codes[held[sample]]),
         rotation=rotation,
         translation=translation,
@@ -75,7 +76,7 @@ def animation_of(saved: SavedTrack, rows: list[int], options: ExportOptions, seq
         fps=fps,
         frames=frames,
         tracked=known,
-        shapes=_shapes(saved, held, to_unit),
+        shapes=_shapes(saved, held, rest, to_unit),
         morph_targets=options.glb_targets,
         metres_per_unit=1 / UNITS[convention.unit],
         up_axis=upright,
@@ -103,10 +104,10 @@ def _clock(timestamps_s: NDArray[np.float64], frames: NDArray[np.int64]) -> tupl
     return timestamps_s - timestamps_s[0], float(whole) if nearly else round(fps, 3)
 
 
-def _shapes(saved: SavedTrack, held: NDArray[np.intp], to_unit: NDArray[np.float64]) -> Shapes | None:
+def _shapes(saved: SavedTrack, held: NDArray[np.intp], rest: FloatArray, to_unit: NDArray[np.float64]) -> Shapes | None:
     """The model's expressions by name, where its mesh follows them linearly."""
     template, track = saved.subject.model.template, saved.track
     if template is None or len(track.expression_names) != track.expression_codes.shape[1]:
         return None
     offsets = (template.expression_basis @ to_unit).astype(np.float32)
-    return Shapes(track.expression_names.tolist(), offsets, track.expression_codes[held])
+    return Shapes(track.expression_names.tolist(), rest, offsets, track.expression_codes[held])

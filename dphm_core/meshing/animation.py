@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dphm_core.jobs import Tell
+
 FloatArray = NDArray[np.float32]
 MorphTargets = Literal["codes", "basis", "frames"]
 CHUNK = 64
@@ -17,19 +19,21 @@ CHUNK = 64
 
 @dataclass(frozen=True)
 class Shapes:
-    """Offsets whose weighted sum, added to a rest mesh, is the mesh of each of T samples."""
+    """Offsets whose weighted sum, added to a rest mesh, is the mesh of each of T samples; head space."""
 
     names: list[str]
     """(K,)"""
+    rest: FloatArray
+    """(V, 3) in the animation's unit and axes."""
     offsets: FloatArray
-    """(K, V, 3) at weight 1, in the animation's unit and axes, head space."""
+    """(K, V, 3) at weight 1."""
     weights: FloatArray
-    """(T, K)"""
+    """(T, K) 0..1"""
 
     def at(self, samples: slice) -> FloatArray:
-        """Sums (n, V, 3) of the offsets at some samples."""
-        count, vertices, _ = self.offsets.shape
-        return (self.weights[samples] @ self.offsets.reshape(count, -1)).reshape(-1, vertices, 3)
+        """Meshes (n, V, 3) at some samples."""
+        moved = self.weights[samples] @ self.offsets.reshape(len(self.offsets), -1)
+        return self.rest + moved.reshape(-1, *self.rest.shape)
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,6 @@ class Animation:
         moved = self.head(sample) @ self.rotation[sample].T + self.translation[sample]
         return moved.astype(np.float32)
 
-    def chunks(self) -> Iterator[tuple[slice, FloatArray]]:
-        """Yield the heads (n, V, 3) without their pose, a few samples at a time."""
-        for first in range(0, len(self), CHUNK):
-            part = slice(first, min(first + CHUNK, len(self)))
-            yield part, np.stack([self.head(sample) for sample in range(part.start, part.stop)])
-
     def even_samples(self) -> NDArray[np.intp]:
         """Sample to show at each tick of an even clock of `fps`: the nearest in time."""
         ticks = np.arange(round(float(self.times_s[-1]) * self.fps) + 1) / self.fps
@@ -109,3 +107,29 @@ class Animation:
             "untracked_frames": self.untracked_frames(),
             "untracked_means": "no head was seen from the first to the last of these frames; the one before is held",
         }
+
+
+class Passes:
+    """Looks at all heads of an animation several times, and tells how far that is.
+
+    Parameters
+    ----------
+    animation
+        Whose heads.
+    count
+        How often all of them will be looked at.
+    tell
+        Told of every chunk; may cancel.
+    """
+
+    def __init__(self, animation: Animation, count: int, tell: Tell) -> None:
+        self.animation = animation
+        self._tell, self._done, self._total = tell, 0, count * len(animation)
+
+    def chunks(self) -> Iterator[tuple[slice, FloatArray]]:
+        """Yield the heads (n, V, 3) without their pose, a few samples at a time."""
+        for first in range(0, len(self.animation), CHUNK):
+            part = slice(first, min(first + CHUNK, len(self.animation)))
+            yield part, np.stack([self.animation.head(sample) for sample in range(part.start, part.stop)])
+            self._done += part.stop - part.start
+            self._tell(self._done, self._total)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.jobs import Tell
-from dphm_core.meshing.animation import Animation, Shapes
+from dphm_core.meshing.animation import Passes, Shapes
 
 MOST_SHAPES = 64
 """As many as any viewer takes."""
@@ -20,49 +19,48 @@ LADDER = (1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, MOST_SHA
 Matrix = NDArray[np.float32]
 
 
-def principal_shapes(animation: Animation, tell: Tell) -> Shapes:
+def principal_shapes(passes: Passes) -> Shapes:
     """Find the shapes of a sequence in two passes over it.
 
     Parameters
     ----------
-    animation : Animation
-        Whose heads are looked at, without their poses.
-    tell : Tell
-        Told of samples; every one counts twice.
+    passes : Passes
+        Gives the heads, without their poses.
 
     Returns
     -------
     Shapes
         The fewest on a ladder of numbers whose sums are within `BOUND_M` of every vertex of every sample; `MOST_SHAPES`
-        where those do not suffice. The largest weight of each is 1.
+        where those do not suffice. Weights are 0 to 1, so their rest is no sample's mesh.
     """
-    directions = _directions(animation, tell)
-    weights, worst = _project(animation, directions, tell)
+    animation = passes.animation
+    directions = _directions(passes)
+    weights, worst = _project(passes, directions)
     enough = [count for count in worst if worst[count] * animation.metres_per_unit <= BOUND_M]
     count = min(enough, default=len(directions))
-    peaks = np.abs(weights[:, :count]).max(axis=0)
-    peaks[peaks == 0] = 1
+    directions, weights = directions[:count], weights[:, :count]
+    least = np.minimum(weights.min(axis=0), 0)
+    ranges = np.maximum(weights.max(axis=0), 0) - least
+    ranges[ranges == 0] = 1
     return Shapes(
-        [f"component_{k + 1:02d}" for k in range(count)],
-        (directions[:count] * peaks[:, None]).reshape(count, -1, 3),
-        weights[:, :count] / peaks,
+        names=[f"component_{k + 1:02d}" for k in range(count)],
+        rest=animation.rest + (least @ directions).reshape(animation.rest.shape),
+        offsets=(directions * ranges[:, None]).reshape(count, -1, 3),
+        weights=(weights - least) / ranges,
     )
 
 
-def shapes_error(animation: Animation, shapes: Shapes) -> float:
-    """Largest distance of a vertex from where it should be, in the animation's unit, over all samples."""
-    return max(
-        float(np.linalg.norm(heads - animation.rest - shapes.at(part), axis=-1).max())
-        for part, heads in animation.chunks()
-    )
+def shapes_error(passes: Passes, shapes: Shapes) -> float:
+    """Largest distance of a vertex from where it should be, in the animation's unit, over all samples; one pass."""
+    return max(float(np.linalg.norm(heads - shapes.at(part), axis=-1).max()) for part, heads in passes.chunks())
 
 
-def _directions(animation: Animation, tell: Tell) -> Matrix:
+def _directions(passes: Passes) -> Matrix:
     """Orthonormal rows (K, 3V) along which the meshes differ most from the rest, at most `MOST_SHAPES`."""
-    sketch = np.zeros((0, animation.rest.size), dtype=np.float32)
-    for part, heads in animation.chunks():
-        sketch = _strongest(np.concatenate([sketch, (heads - animation.rest).reshape(len(heads), -1)]))
-        tell(part.stop, 2 * len(animation))
+    rest = passes.animation.rest
+    sketch = np.zeros((0, rest.size), dtype=np.float32)
+    for _, heads in passes.chunks():
+        sketch = _strongest(np.concatenate([sketch, (heads - rest).reshape(len(heads), -1)]))
     orthonormal, _ = np.linalg.qr(sketch[:MOST_SHAPES].T)
     return np.ascontiguousarray(orthonormal.T)
 
@@ -75,17 +73,17 @@ def _strongest(rows: Matrix) -> Matrix:
     return (vectors[:, real].T.astype(np.float32)) @ rows if len(real) else rows[:1]
 
 
-def _project(animation: Animation, directions: Matrix, tell: Tell) -> tuple[Matrix, dict[int, float]]:
+def _project(passes: Passes, directions: Matrix) -> tuple[Matrix, dict[int, float]]:
     """Weights (T, K) of the directions, and by number of directions the largest distance that is left."""
+    animation = passes.animation
     weights = np.zeros((len(animation), len(directions)), dtype=np.float32)
     rungs = sorted({count for count in LADDER if count < len(directions)} | {len(directions)})
     worst = dict.fromkeys(rungs, 0.0)
-    for part, heads in animation.chunks():
+    for part, heads in passes.chunks():
         left = (heads - animation.rest).reshape(len(heads), -1)
         weights[part] = left @ directions.T
         for first, count in zip([0, *rungs], rungs, strict=False):
             left -= weights[part, first:count] @ directions[first:count]
             distance = np.sqrt((left.reshape(len(heads), -1, 3) ** 2).sum(axis=-1).max())
             worst[count] = max(worst[count], float(distance))
-        tell(len(animation) + part.stop, 2 * len(animation))
     return weights, worst

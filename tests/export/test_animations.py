@@ -276,7 +276,7 @@ def test_what_cannot_be_is_told(saved: SavedTrack, tmp_path: Path, monkeypatch: 
         ExportOptions(mesh_format="glb,fbx")
     with pytest.raises(SettingError, match="choose ply or obj for the frame on screen"):
         ExportOptions(meshes="current", mesh_format="glb")
-    monkeypatch.setattr("dphm_core.meshing.glb.MOST_FRAME_TARGETS", 2)
+    monkeypatch.setattr("dphm_core.meshing.morphs.MOST_FRAME_TARGETS", 2)
     with pytest.raises(SettingError, match="choose 2 frames or fewer"):
         export(saved, tmp_path / "out", ExportOptions(mesh_format="glb", glb_targets="frames"))
     monkeypatch.setattr("dphm_core.meshing.usd.find_spec", lambda name: None)
