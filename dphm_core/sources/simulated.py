@@ -27,6 +27,8 @@ class SimulatedCamera(Source):
         A recording folder or file; closed with this source, or where this is refused.
     clock, wait
         Seconds of a steady clock, and what waits for so many seconds.
+    cache_bytes : int, optional
+        Room for decoded frames, `CACHE_BYTES` by default; 0 decodes each whenever it is due, as a camera's are.
 
     Raises
     ------
@@ -37,7 +39,11 @@ class SimulatedCamera(Source):
     seekable = False
 
     def __init__(
-        self, recording: Source, clock: Callable[[], float] = monotonic, wait: Callable[[float], None] = sleep
+        self,
+        recording: Source,
+        clock: Callable[[], float] = monotonic,
+        wait: Callable[[float], None] = sleep,
+        cache_bytes: int | None = None,
     ) -> None:
         info = recording.info
         if info.length is None:
@@ -46,7 +52,7 @@ class SimulatedCamera(Source):
         self.info = SourceInfo("simulated", f"Simulated camera ({info.label})", info.intrinsics, info.fps, None)
         self.skipped = 0
         """Frames that were not fetched in time."""
-        self._reel = _Reel(recording, info.length)
+        self._reel = _Reel(recording, info.length, CACHE_BYTES if cache_bytes is None else cache_bytes)
         self._clock, self._wait = clock, wait
         self._started: float | None = None
         self._tick = -1
@@ -83,12 +89,12 @@ class SimulatedCamera(Source):
 class _Reel:
     """Frames of a recording by their number in any order, kept while there is room."""
 
-    def __init__(self, recording: Source, length: int) -> None:
+    def __init__(self, recording: Source, length: int, room: int) -> None:
         self.length = length
         self.closed = False
         self._recording = recording
         self._kept: dict[int, RGBDFrame] = {}
-        self._room = CACHE_BYTES
+        self._room = room
         self._position = 0  # number of the frame that the recording would give next
         self._last: RGBDFrame | None = None
 
