@@ -22,6 +22,7 @@ from app.controls.playback_control import PlaybackControl
 from app.controls.recording_control import RecordingControl
 from app.controls.source_control import SourceControl
 from app.controls.tracking_control import TrackingControl, remembered_settings
+from app.controls.validity_control import ValidityControl
 from app.controls.view_control import ViewControl
 from app.desk import Desk, Task
 from app.docks import add_docks
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
         self.start_page, self.picker = StartPage(places.demo, choices), SourcePicker(places.demo, choices)
         self._assemble()
         self.views = ViewControl(self.desk, self.view, self.options, self.preview, settings, self)
+        self.validity = ValidityControl(self.desk, self.preview)
         self.tracker = TrackingControl(self.desk, self.tracking, self.bars, self.plot, settings, self)
         store = TrackStore(places.tracks)
         self.player = PlaybackControl(self.desk, self.playback, store, self)

@@ -64,6 +64,8 @@ class HeadArea:
 
     region: tuple[int, int, int, int]
     """x0, y0, x1, y1 in pixels within the image; x1 and y1 are not part of it."""
+    face: tuple[int, int, int, int]
+    """The same of the face in its middle."""
     depth_range_m: tuple[float, float]
     """Nearest and farthest depth of the head, metres."""
     step: int

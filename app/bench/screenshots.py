@@ -16,6 +16,7 @@ from PyQt5.QtWidgets import QWidget
 
 from app.actions import show_shortcuts
 from app.bench.fakes import slow_session
+from app.bench.lamps import under_lamps
 from app.bench.stand import Stand, say
 from app.session import Request, Session, open_session
 from app.theme import DARK, LIGHT
@@ -56,7 +57,7 @@ class Photographer:
     def take_all(self) -> None:
         """Every picture."""
         self._window.show()
-        for series in (self._start_pages, self._tracking, self._saved_track, self._live, self._failures):
+        for series in (self._start_pages, self._tracking, self._saved_track, self._live, self._depth, self._failures):
             series()
 
     def _take(self, name: str, widget: QWidget | None = None) -> None:
@@ -164,6 +165,20 @@ class Photographer:
         self._take("recording")
         window.recorder.stop()
         self._take("recorded")
+
+    def _depth(self) -> None:
+        """What is used of the depth, and advice."""
+        window = self._window
+        lamps = window.places.recordings / "Lamps"
+        under_lamps(DEMO_RECORDING, lamps)
+        self._open(Request(f"simulated:{lamps}"), tracked=False)
+        window.preview.validity_button.click()
+        self._until(lambda: window.desk.shown.observation.advice and self._status is TrackStatus.TRACKING)
+        self._take("validity")
+        window.set_theme(LIGHT)
+        self._take("validity-light")
+        window.set_theme(DARK)
+        window.preview.color_button.click()
 
     def _failures(self) -> None:
         window = self._window

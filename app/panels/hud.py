@@ -1,4 +1,4 @@
-"""The line under the view: state and reason, then rates, latency, residual, confidence and lost frames."""
+"""The line under the view: state, advice or reason, then rates, latency, residual, confidence and lost frames."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ EDGE, GAP = 10, 14
 """Pixels at both ends, and between figures."""
 LEAST_TEXT = 120
 """Pixels kept for the reason before figures give way to it."""
+ADVICE_SIGN = "⚠"
 
 
 class Hud(QWidget):
     """How tracking goes, in one line. Lives on the GUI thread.
 
-    In a narrow window the reason is cut short first, then figures are left out, those of least weight first.
+    In a narrow window the reason is cut short first, then figures are left out, those of least weight first. Advice to
+    the person before the camera takes the reason's place and is not cut short: figures give way to it.
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class Hud(QWidget):
         for figure in figures:
             layout.addWidget(figure)
         self._newest: tuple[TrackedFrame, PipelineStatus, float, float | None] | None = None
+        self._kept = LEAST_TEXT  # pixels for the text
         self._writer = Throttle(self, self._write, WRITE_EVERY_MS)
         self.show_message("")
 
@@ -59,7 +62,7 @@ class Hud(QWidget):
         """Show plain text instead of state and figures."""
         self._newest = None
         self.state.hide()
-        self.text.set_text(text)
+        self._tell(text)
         for figure in self._by_weight:
             figure.set_text(UNKNOWN)
 
@@ -77,7 +80,18 @@ class Hud(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
         """Leave out the figures that do not fit."""
         super().resizeEvent(event)
-        room = self.width() - 2 * EDGE - self.state.sizeHint().width() - GAP - LEAST_TEXT
+        self._make_room()
+
+    def _tell(self, text: str, advice: str = "") -> None:
+        """Write advice, or the text where there is none; for advice the room only grows, or figures would flicker."""
+        self.text.set_text(f"{ADVICE_SIGN} {advice}" if advice else text)
+        kept = max(self._kept, self.text.sizeHint().width()) if advice else LEAST_TEXT
+        if kept != self._kept:
+            self._kept = kept
+            self._make_room()
+
+    def _make_room(self) -> None:
+        room = self.width() - 2 * EDGE - self.state.sizeHint().width() - GAP - self._kept
         for figure in self._by_weight:
             room -= figure.sizeHint().width() + GAP
             figure.setVisible(room >= 0)
@@ -88,7 +102,10 @@ class Hud(QWidget):
         tracked, status, view_fps, latency_ms = self._newest
         self.state.show_state(tracked.status if status.tracking else "Off")
         self.state.show()
-        self.text.set_text(tracked.reason if status.tracking else "Tracking is stopped.")
+        if not status.tracking:
+            self._tell("Tracking is stopped.")
+        else:
+            self._tell(tracked.reason, tracked.observation.advice)
         plays = status.state is PipelineState.PLAYING  # figures of what went on before are none of what stands still
         rates = (self.source, status.source_fps), (self.tracker, status.tracker_fps), (self.view, view_fps)
         for figure, fps in rates:

@@ -1,15 +1,16 @@
-"""What the camera sees: colour or depth, with the detected landmarks and the tracked head's box."""
+"""What the camera sees: colour or depth, with landmarks and the head's box, or what became of the head's depth."""
 
 from __future__ import annotations
 
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt5.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QResizeEvent, qRgb
+from PyQt5.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QResizeEvent
 from PyQt5.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
+from app.panels.pictures import DepthLevels, color_image, depth_image
+from app.panels.validity_picture import TIP, ValidityMap, ValidityPicture
 from app.theme import STATUS_COLORS
 from dphm_core.frames import FloatArray, RGBDFrame, TrackedFrame
 from dphm_core.landmarks.landmark_sets import CONTOURS, FACE_OVAL
@@ -21,24 +22,12 @@ MARGIN = 5
 """Pixels between the switch and the corner it sits in."""
 USUAL_SHAPE = 16, 9
 """Of a camera's image, before there is one."""
-ANCHORS = (
-    (68, 1, 84), (72, 40, 120), (62, 74, 137), (49, 104, 142), (38, 130, 142),
-    (31, 158, 137), (53, 183, 121), (109, 205, 89), (180, 222, 44), (253, 231, 37),
-)  # fmt: skip
-"""Viridis, far to near: it runs from dark to light, so that it can be read without seeing its colours."""
-INVALID = (16, 16, 16)
-"""Colour of pixels without depth."""
-NEAR_FAR = 0.98, 0.05
-"""The colours span these quantiles of 1 / depth: what is nearer or farther takes the last colour."""
-LEAST_SPAN = 0.01
-"""1 / m: of a flat wall, whose noise needs no colours."""
-FOLLOWS = 0.1
-"""How much of a new frame's span is taken on: else the colours flicker."""
 DOTS, HALO = QColor("#ffffff"), QColor("#000000")
 """Landmarks are light dots with dark rims, to be seen on any picture."""
 ALL_FROM = 110.0
 """Pixels: all landmarks are drawn only on a face at least so wide on screen, else those of eyes, lips and outline."""
 FEW = np.array(CONTOURS + FACE_OVAL)
+PICTURE_TIP = "The newest picture: dots are the landmarks found in it, the frame is the tracked head."
 
 
 class PreviewKind(Enum):
@@ -46,6 +35,7 @@ class PreviewKind(Enum):
 
     COLOR = "color"
     DEPTH = "depth"
+    VALIDITY = "validity"
 
 
 class ImagePreview(QWidget):
@@ -55,21 +45,27 @@ class ImagePreview(QWidget):
     """
 
     kind_changed = pyqtSignal(PreviewKind)
-    """The user switched to colour or depth."""
+    """The user switched to another image."""
 
     def __init__(self) -> None:
         super().__init__()
         policy = QSizePolicy(QSizePolicy.Expanding, QSizePolicy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self.setToolTip("The newest picture: dots are the landmarks found in it, the frame is the tracked head.")
+        self.setToolTip(PICTURE_TIP)
         self._tracked: TrackedFrame | None = None
         self._converted: tuple[tuple[PreviewKind, int], QImage] | None = None
         self._shape = USUAL_SHAPE
-        self._depths = DepthLevels()
+        self._depths, self._validity = DepthLevels(), ValidityPicture()
         self._kind = PreviewKind.COLOR
         self.color_button = self._button("Colour", PreviewKind.COLOR, "Show what the colour camera sees.")
         self.depth_button = self._button("Depth", PreviewKind.DEPTH, "Show the depth: yellow is near, violet is far.")
+        tip = "Show which depth around the head is used, and why the rest is not."
+        self.validity_button = self._button("Validity", PreviewKind.VALIDITY, tip)
+        self._buttons = {
+            PreviewKind.COLOR: self.color_button, PreviewKind.DEPTH: self.depth_button,
+            PreviewKind.VALIDITY: self.validity_button,
+        }  # fmt: skip
         self._switch = self._put_switch()
 
     @property
@@ -78,9 +74,10 @@ class ImagePreview(QWidget):
         return self._kind
 
     def set_kind(self, kind: PreviewKind) -> None:
-        """Switch to colour or depth, without a signal."""
+        """Switch to another image, without a signal."""
         self._kind = kind
-        (self.color_button if kind is PreviewKind.COLOR else self.depth_button).setChecked(True)
+        self._buttons[kind].setChecked(True)
+        self.setToolTip(TIP if kind is PreviewKind.VALIDITY else PICTURE_TIP)
         self.update()
 
     def show_frame(self, tracked: TrackedFrame) -> None:
@@ -95,9 +92,15 @@ class ImagePreview(QWidget):
             self.updateGeometry()
         self.update()
 
+    def show_validity(self, found: ValidityMap | None) -> None:
+        """Take what became of the head's depth in the newest frame that was looked at; None where no head is known."""
+        self._validity.set_map(found)
+        self.update()
+
     def clear(self) -> None:
         """Show nothing, as between two sources."""
         self._tracked = self._converted = None
+        self._validity.set_map(None)
         self._depths = DepthLevels()
         self.color_button.setEnabled(True)
         self.update()
@@ -132,6 +135,11 @@ class ImagePreview(QWidget):
         if tracked is None or not tracked.observation.frame.depth_m.size:
             painter.setPen(self.palette().color(QPalette.PlaceholderText))
             painter.drawText(self.rect(), Qt.AlignCenter, "No picture yet")
+            return
+        if self._kind is PreviewKind.VALIDITY:
+            below = self._switch.height() + 2 * MARGIN
+            room = QRectF(self.rect()).adjusted(MARGIN, MARGIN, -MARGIN, -below)
+            self._validity.paint(painter, room, self.palette(), self.devicePixelRatioF())
             return
         place = self._image_rect()
         painter.setRenderHints(QPainter.SmoothPixmapTransform | QPainter.Antialiasing)
@@ -193,59 +201,10 @@ class ImagePreview(QWidget):
         row = QHBoxLayout(switch)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        for button in (self.color_button, self.depth_button):
+        for button in self._buttons.values():
             group.addButton(button)
             row.addWidget(button)
         return switch
-
-
-class DepthLevels:
-    """Depths as levels of brightness, over a span that follows the scene slowly.
-
-    They are even in 1 / depth: a face shows its relief although the wall behind it is metres away.
-    """
-
-    def __init__(self) -> None:
-        self._span: NDArray[np.float64] | None = None  # of 1 / depth, near and far
-
-    def levels(self, depth_m: FloatArray) -> NDArray[np.uint8]:
-        """Return (H, W) uint8 of (H, W) float32 metres: 255 is near, 1 is far, 0 without depth."""
-        valid = depth_m > 0
-        inverse = 1 / np.where(valid, depth_m, np.float32(np.inf))
-        sample = inverse[::3, ::3][valid[::3, ::3]]
-        if sample.size:
-            now = np.quantile(sample, NEAR_FAR)
-            self._span = now if self._span is None else self._span + FOLLOWS * (now - self._span)
-        if self._span is None:
-            return np.zeros(depth_m.shape, dtype=np.uint8)
-        near, far = self._span
-        share = (inverse - np.float32(far)) * np.float32(254 / max(near - far, LEAST_SPAN))
-        return np.where(valid, np.clip(share, 0, 254) + 1, 0).astype(np.uint8)
-
-
-def depth_colors() -> list[int]:
-    """Colours of the levels, as Qt writes them."""
-    places = np.linspace(1, 255, len(ANCHORS))
-    table = np.stack([np.interp(np.arange(256), places, channel) for channel in zip(*ANCHORS, strict=True)], axis=-1)
-    table[0] = INVALID
-    return [qRgb(*color) for color in table.round().astype(int).tolist()]
-
-
-DEPTH_COLORS = depth_colors()
-
-
-def color_image(color: NDArray[np.uint8]) -> QImage:
-    """Turn (H, W, 3) uint8 RGB into an image that owns its pixels."""
-    height, width = color.shape[:2]
-    return QImage(color.tobytes(), width, height, 3 * width, QImage.Format_RGB888).copy()
-
-
-def depth_image(levels: NDArray[np.uint8]) -> QImage:
-    """Turn (H, W) uint8 levels of depth into an image that owns its pixels."""
-    height, width = levels.shape
-    image = QImage(levels.tobytes(), width, height, width, QImage.Format_Indexed8)
-    image.setColorTable(DEPTH_COLORS)
-    return image.convertToFormat(QImage.Format_RGB32)
 
 
 def paint_dots(painter: QPainter, spots: FloatArray) -> None:

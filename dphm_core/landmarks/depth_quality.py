@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.frames import FaceLandmarks, FloatArray, RGBDFrame
+from dphm_core.frames import FaceLandmarks, FloatArray, HeadArea, RGBDFrame
 from dphm_core.landmarks.head_place import HeadPlace
 from dphm_core.landmarks.landmark_sets import EYELIDS, INNER_LIPS, IRISES, OUTER_LIPS
 from dphm_core.landmarks.lift import face_depth
@@ -77,6 +77,12 @@ def face_place(landmarks: FaceLandmarks, intrinsics: Intrinsics) -> HeadPlace:
     if depth_m is None:
         depth_m = intrinsics.fx * FACE_HEIGHT_M / max(float(np.ptp(landmarks.pixels, axis=0).max()), 1.0)
     return HeadPlace(head_box(landmarks.pixels), depth_m)
+
+
+def head_area(place: HeadPlace, image_size: tuple[int, int], step: int = 1) -> HeadArea:
+    """Where a head is looked for that is at a place, in an image of (width, height), every `step` rows and columns."""
+    face = clip_region(part_of_box(place.box, FACE), image_size)
+    return HeadArea(place.region(image_size), face, place.depth_range_m, step)
 
 
 def part_of_box(box: Box, part: Box) -> Box:

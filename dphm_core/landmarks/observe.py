@@ -13,6 +13,7 @@ import numpy as np
 from dphm_core.camera.normals import DEFAULTS, SurfaceOptions, oriented_points
 from dphm_core.frames import FaceLandmarks, FloatArray, HeadArea, Observation, RGBDFrame
 from dphm_core.landmarks.advisor import Advisor
+from dphm_core.landmarks.depth_quality import head_area
 from dphm_core.landmarks.detector import FaceDetector
 from dphm_core.landmarks.head_place import HeadPlace
 from dphm_core.landmarks.lift import face_depth, lift_landmarks
@@ -139,8 +140,8 @@ class Observer:
         """Which pixels are looked at for the head; None where no head is known."""
         if self._place is None:
             return None
-        region = self._place.region((frame.intrinsics.width, frame.intrinsics.height))
-        return HeadArea(region, self._place.depth_range_m, _step(region, self._options.max_points))
+        size = frame.intrinsics.width, frame.intrinsics.height
+        return head_area(self._place, size, _step(self._place.region(size), self._options.max_points))
 
     def _points(self, frame: RGBDFrame, area: HeadArea | None) -> tuple[FloatArray, FloatArray]:
         """(N, 3) points and normals of the head."""

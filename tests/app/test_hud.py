@@ -107,3 +107,30 @@ def test_without_tracking_nothing_is_searched(hud: Hud, observation) -> None:
     hud.show_status(tracked, STATUS, 59.8, 41.3)
     hud._writer.flush()
     assert hud.text.text() == "no face in sight"
+
+
+def test_advice_takes_the_reasons_place_and_is_seen_whole(hud: Hud, observation) -> None:
+    tracked = TrackedFrame(observation, TrackStatus.TRACKING, "following", residual_mm=1.0)
+    long = "Set the camera's power-line frequency to 50 Hz, or lock its exposure to 1/100 s: the lamps flicker"
+    advised = replace(tracked, observation=replace(observation, advice=long))
+    hud.show_status(advised, STATUS, 59.8, 41.3)
+    hud._writer.flush()
+    hud.layout().activate()
+    assert hud.text.text() == f"⚠ {long}"
+    assert hud.text.width() >= hud.text.sizeHint().width()
+    assert hud.residual.isVisible() and not hud.dropped.isVisible()
+    shorter = replace(tracked, observation=replace(observation, advice=long[:-3]))
+    seen = [figure.isVisible() for figure in figures(hud)]
+    hud.show_status(shorter, STATUS, 59.8, 41.3)
+    hud._writer.flush()
+    assert [figure.isVisible() for figure in figures(hud)] == seen
+    hud.show_status(tracked, STATUS, 59.8, 41.3)
+    hud._writer.flush()
+    assert hud.text.text() == "following"
+    assert all(figure.isVisible() for figure in figures(hud))
+
+
+def test_without_tracking_there_is_no_advice(hud: Hud, observation) -> None:
+    tracked = TrackedFrame(replace(observation, advice="Come nearer"), TrackStatus.SEARCHING, "no face in sight")
+    hud.show_status(tracked, replace(STATUS, tracking=False), 59.8, 41.3)
+    assert hud.text.text() == "Tracking is stopped."

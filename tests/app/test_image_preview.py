@@ -11,7 +11,8 @@ from PyQt5.QtGui import QColor, QImage
 from PyQt5.QtWidgets import QLabel, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.panels.image_preview import DEPTH_COLORS, DepthLevels, ImagePreview, PreviewKind
+from app.panels.image_preview import ImagePreview, PreviewKind
+from app.panels.pictures import DEPTH_COLORS, DepthLevels
 from app.theme import STATUS_COLORS
 from dphm_core.frames import FaceLandmarks, Observation, Similarity, TrackedFrame, TrackStatus
 

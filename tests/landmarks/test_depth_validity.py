@@ -15,7 +15,7 @@ from dphm_core.landmarks.depth_validity import Validity, depth_validity
 from dphm_core.landmarks.observe import Observer, ObserverOptions
 
 CAMERA = Intrinsics(320, 240, 300.0, 300.0, 160.0, 120.0)
-AREA = HeadArea((60, 20, 260, 220), (0.45, 0.85), 1)
+AREA = HeadArea((60, 20, 260, 220), (120, 80, 200, 160), (0.45, 0.85), 1)
 
 
 def board(distance_m: float = 0.6) -> RGBDFrame:
