@@ -12,7 +12,7 @@ from PyQt5.QtWidgets import QFileDialog, QWidget
 from app.recent import missing as missing_recordings
 from app.recent import path_of
 from dphm_core.jobs import Job
-from dphm_core.sources import is_live
+from dphm_core.sources import is_live, scheme_of
 from dphm_core.sources.devices import Camera, CameraList
 
 POLL_MS = 50
@@ -20,6 +20,13 @@ GONE = "not there any more"
 LOOKING = "Looking for cameras …"
 NO_CAMERA = "No camera is connected. Plug one into a USB 3 port and its power supply; it then appears here by itself."
 NO_RECENT = "Recordings that you open appear here."
+CAMERA_NAMES = {
+    "kinect": "Azure Kinect",
+    "realsense": "Intel RealSense",
+    "orbbec": "Orbbec",
+    "simulated": "Simulated camera",
+}
+"""By the schemes of their names."""
 RECORDING_FILTER = "Recordings (*.mkv *.stack);;All files (*)"
 
 
@@ -104,8 +111,9 @@ def describe(uri: str) -> str:
     """Name a source in a word or two, for a title or a message."""
     if path := path_of(uri):
         return path.name or str(path)
-    scheme, _, name = uri.partition(":")
-    return "Simulated camera" if scheme == "simulated" else f"Azure Kinect {name}".rstrip()
+    scheme = scheme_of(uri)
+    serial = uri.partition("?")[0].partition(":")[2]
+    return f"{CAMERA_NAMES[scheme]} {serial}".rstrip()
 
 
 def ask_for_folder(parent: QWidget) -> str | None:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QWidget
 
+from app.camera_memory import CameraMemory
 from app.desk import Desk
-from app.panels.message_bar import MessageBar
+from app.panels.camera_settings import CameraSettingsDialog
+from app.panels.message_bar import Kind, MessageBar
 from app.panels.source_picker import SourcePicker
 from app.panels.start_page import StartPage
 from app.recent import RecentSources
@@ -17,7 +19,11 @@ from app.session import Request, Session
 from app.settings import WindowSettings
 from app.source_choices import describe
 from dphm_core.errors import NoCameraError
+from dphm_core.frames import TrackedFrame
+from dphm_core.sources import scheme_of
 from dphm_core.sources.devices import CameraList, CameraWatch
+from dphm_core.sources.kinect_settings import KinectSettings, kinect_uri, split_kinect_uri
+from dphm_core.stages import PipelineStatus
 
 RECENT = "recent"
 SIMULATED = "simulated"
@@ -43,16 +49,20 @@ class SourceControl(QObject):
         self._desk, self._page, self._picker, self._message = desk, page, picker, message
         self._settings, self._watch, self._window = settings, watch, window
         self._recent = RecentSources(settings.texts(RECENT))
+        self._memory = CameraMemory(settings)
+        self._waiting: str | None = None
         self._cameras: CameraList | None = None
         page.chosen.connect(self.open)
         picker.chosen.connect(self.open)
         page.remove_requested.connect(self.forget)
         page.refresh_requested.connect(watch.refresh)
         picker.close_requested.connect(desk.close)
+        picker.settings_requested.connect(self.ask_settings)
         desk.opening.connect(self._opening)
         desk.opened.connect(self._opened)
         desk.closed.connect(self._closed)
         desk.failed.connect(self._failed)
+        desk.ticked.connect(self._tell_waiting)
         self._show_recent()
 
     def ask(self, ask: Callable[[QWidget], str | None]) -> None:
@@ -64,6 +74,18 @@ class SourceControl(QObject):
     def open(self, uri: str) -> None:
         """Open a recording or camera."""
         self._desk.open(self._request_for(uri))
+
+    def ask_settings(self, uri: str) -> CameraSettingsDialog:
+        """Let the user choose how a camera is set, and open it so."""
+        serial = split_kinect_uri(uri)[0]
+        if serial is None and self._desk.session is not None:
+            serial = getattr(self._desk.session.source, "serial", None)
+        name = describe(kinect_uri(serial, KinectSettings()))
+        dialog = CameraSettingsDialog(name, self._memory.settings_of(uri), self._window)
+        dialog.chosen.connect(lambda chosen: self._use(serial, chosen))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
 
     def look_for_cameras(self) -> None:
         """Show cameras that came or went since the last call; cheap, for the window's timer."""
@@ -85,7 +107,20 @@ class SourceControl(QObject):
         self._show_recent()
 
     def _request_for(self, uri: str) -> Request:
-        return replace(self._desk.usual, uri=uri)
+        return replace(self._desk.usual, uri=self._memory.recall(uri))
+
+    def _use(self, serial: str | None, settings: KinectSettings) -> None:
+        self.open(self._memory.keep(serial, settings))
+
+    def _tell_waiting(self, _tracked: TrackedFrame | None, status: PipelineStatus) -> None:
+        """Say that a camera is waited for, until it is back."""
+        if status.waiting == self._waiting:
+            return
+        if self._message.text.text() == self._waiting:
+            self._message.hide()
+        self._waiting = status.waiting
+        if status.waiting is not None:
+            self._message.tell(status.waiting, Kind.WARNING)
 
     def _show_recent(self) -> None:
         self._settings.keep(RECENT, self._recent.values)
@@ -103,7 +138,8 @@ class SourceControl(QObject):
         if not session.live or session.pipeline.info.kind == SIMULATED:  # else looking would disturb the camera
             self._watch.resume()
         self._page.setEnabled(True)
-        self._picker.set_current(session.pipeline.info.label)
+        self._waiting = None
+        self._picker.set_current(session.pipeline.info.label, session.request.uri)
         self.remember(session.request.uri)
 
     def _closed(self) -> None:
@@ -114,7 +150,12 @@ class SourceControl(QObject):
         self._picker.set_current("")
 
     def _failed(self, text: str, request: Request | None, error: BaseException) -> None:
-        if request is not None and request.uri == FIRST_CAMERA and isinstance(error, NoCameraError):
+        if (
+            request is not None
+            and scheme_of(request.uri) == FIRST_CAMERA
+            and split_kinect_uri(request.uri)[0] is None
+            and isinstance(error, NoCameraError)
+        ):
             self._page.set_reason(f"No camera: {text}")
         elif request is None:
             self._message.tell(text)

@@ -10,6 +10,7 @@ from PyQt5.QtWidgets import QAction, QMenu, QToolButton, QWidget
 
 from app.recent import path_of
 from app.source_choices import Choice, SourceChoices, ask_for_file, ask_for_folder
+from dphm_core.sources import KINECT, scheme_of
 
 NOTHING = "Open"
 MAX_WIDTH_EM = 24
@@ -32,11 +33,13 @@ class SourcePicker(QToolButton):
     """Path or name of a source."""
     close_requested = pyqtSignal()
     """The source shall be closed."""
+    settings_requested = pyqtSignal(str)
+    """This camera shall be set."""
 
     def __init__(self, demo: Path, choices: SourceChoices | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.choices = choices or SourceChoices(demo, self)
-        self._current = ""
+        self._current = self._uri = ""
         self.setPopupMode(QToolButton.InstantPopup)
         self.setToolButtonStyle(Qt.ToolButtonTextOnly)
         self.setFocusPolicy(Qt.TabFocus)
@@ -45,9 +48,9 @@ class SourcePicker(QToolButton):
         self.menu().aboutToShow.connect(self._fill)
         self.set_current("")
 
-    def set_current(self, name: str) -> None:
+    def set_current(self, name: str, uri: str = "") -> None:
         """Show what is open; nothing where the name is empty."""
-        self._current = name
+        self._current, self._uri = name, uri
         width = MAX_WIDTH_EM * self.fontMetrics().horizontalAdvance("m")
         self.setText(self.fontMetrics().elidedText(name, Qt.ElideMiddle, width) or NOTHING)
         self.setToolTip(f"{name}\nClick to open something else." if name else "Open a camera or a recording.")
@@ -63,6 +66,9 @@ class SourcePicker(QToolButton):
             hint.setToolTip(self.choices.camera_hint)
         if self.choices.demo is not None:
             self._add("Simulated camera", lambda: self.chosen.emit("simulated"))
+        camera = self._settable
+        entry = self._add("Camera settings…", self._setter(camera) if camera else None)
+        entry.setToolTip("Resolution, frame rate, exposure and white balance of an Azure Kinect")
         self._add_heading("Recordings")
         self._add_choices(self.choices.recent)
         if self.choices.demo is not None:
@@ -72,6 +78,15 @@ class SourcePicker(QToolButton):
         self._add("Open recording file…", lambda: self._ask(ask_for_file))
         menu.addSeparator()
         self._add("Close", self.close_requested.emit if self._current else None)
+
+    @property
+    def _settable(self) -> str | None:
+        """The camera that can be set: the one that is open, or else the first that is connected."""
+        uris = [self._uri, *(choice.uri for choice in self.choices.cameras if choice.usable)]
+        return next((uri for uri in uris if scheme_of(uri) == KINECT), None)
+
+    def _setter(self, uri: str) -> Callable[[], None]:
+        return lambda: self.settings_requested.emit(uri)
 
     def _add_choices(self, choices: Iterable[Choice]) -> None:
         for choice in choices:

@@ -80,6 +80,11 @@ class KinectSource(LiveSource):
             self._recorder.stop()
 
     @property
+    def serial(self) -> str:
+        """The camera's serial number."""
+        return self._serial
+
+    @property
     def recording_status(self) -> RecordingStatus | None:
         """How the recording goes, or went; None where there was none. Any thread."""
         return None if self._recorder is None else self._recorder.status

@@ -169,7 +169,7 @@ def test_the_picker_says_what_is_open_and_offers_the_rest(
     chosen: list[str] = []
     picker.chosen.connect(chosen.append)
     for text in found:
-        if not text.startswith("Open") and text not in ("Close", "Cameras", "Recordings"):
+        if not text.startswith("Open") and text not in ("Close", "Cameras", "Recordings", "Camera settings…"):
             found[text].trigger()
     assert chosen == ["kinect:0001", "simulated", str(demo), str(demo)]
     with qtbot.waitSignal(picker.close_requested):
@@ -177,6 +177,19 @@ def test_the_picker_says_what_is_open_and_offers_the_rest(
     picker.set_current("a" * 200)
     assert len(picker.text()) < 60
     assert "a" * 200 in picker.toolTip()
+
+
+def test_the_open_camera_can_be_set_or_else_the_one_that_is_connected(qtbot: QtBot, picker: SourcePicker) -> None:
+    assert "Camera settings…" not in entries(picker)
+    other = Camera("realsense", "Intel RealSense D435", "7", "realsense:7")
+    picker.choices.set_cameras(CameraList((other, BUSY, FREE)))
+    with qtbot.waitSignal(picker.settings_requested) as wanted:
+        entries(picker)["Camera settings…"].trigger()
+    assert wanted.args == ["kinect:0001"]
+    picker.set_current("Azure Kinect 0002", "kinect?fps=15")
+    with qtbot.waitSignal(picker.settings_requested) as wanted:
+        entries(picker)["Camera settings…"].trigger()
+    assert wanted.args == ["kinect?fps=15"]
 
 
 def test_both_can_share_what_there_is(qtbot: QtBot, page: StartPage) -> None:
@@ -192,6 +205,9 @@ def test_both_can_share_what_there_is(qtbot: QtBot, page: StartPage) -> None:
         ("/a/b/rec.mkv", "rec.mkv"),
         ("kinect", "Azure Kinect"),
         ("kinect:12", "Azure Kinect 12"),
+        ("kinect:12?fps=15", "Azure Kinect 12"),
+        ("kinect?color=1080p", "Azure Kinect"),
+        ("realsense:7", "Intel RealSense 7"),
         ("simulated", "Simulated camera"),
         ("simulated:/a/rec", "rec"),
     ],
