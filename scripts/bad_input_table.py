@@ -15,7 +15,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO / "tests"), str(REPO / "tests/sources")]
 
-from malformed import ALL, CALIBRATIONS, CLOCKS, IMAGES, KINECTS, STACKS, Malformed  # noqa: E402
+from malformed import ALL, BAGS, CALIBRATIONS, CLOCKS, IMAGES, KINECTS, STACKS, Malformed  # noqa: E402
 
 READER = REPO / "tests/sources/read_everything.py"
 TIME_LIMIT_S = 60
@@ -24,6 +24,7 @@ SECTIONS = {
     "Calibration": CALIBRATIONS,
     "Timestamps": CLOCKS,
     "Recordings of the window (`frames.stack`)": STACKS,
+    "RealSense and Orbbec recordings (`.bag`, `.db3`)": BAGS,
     "Kinect files and names": KINECTS,
 }
 HEAD = """# Malformed recordings

@@ -14,6 +14,7 @@ from dphm_core.sources.bag import MAX_MESSAGE_BYTES
 from dphm_core.sources.base import UnreadableFrame
 
 DATABASE_MAGIC = b"SQLite format 3\0"
+HEAD_BYTES = 100
 TABLES = {"topics", "messages"}
 
 
@@ -30,11 +31,11 @@ class BagDatabase:
         # Immutable: no journal is looked for, and no lock is taken, beside what somebody else may have made.
         address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._database = sqlite3.connect(address, uri=True, check_same_thread=False)  # one thread at a time
-        self.broken_off = False
         try:
+            self.broken_off = _is_cut(path)
             self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_MESSAGE_BYTES)
             self._rows = self._list()
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             self.close()
             raise SourceError(f"{path} is a damaged database ({error}); copy or record it again") from error
         except BaseException:
@@ -85,3 +86,12 @@ class BagDatabase:
         except sqlite3.Error:
             self.broken_off = True
         return rows
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether the file is shorter than its pages."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        size = file.seek(0, 2)
+    page_bytes, pages = int.from_bytes(head[16:18], "big"), int.from_bytes(head[28:32], "big")
+    return size < pages * (page_bytes if page_bytes > 1 else 1 << 16)

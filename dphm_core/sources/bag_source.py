@@ -73,7 +73,7 @@ class BagSource(NumberedSource):
             raise SourceError("no depth image has a colour image of its time; record both together")
         self._indices = _numbered(self._pairs, camera.fps)
         self._numbers = dict(zip(self._indices, range(len(self._pairs)), strict=True))
-        self._stream = RegisteredStream(camera.depth_camera, camera.color_camera, camera.depth_to_color, camera.fps)
+        self._stream = RegisteredStream(camera.depth_camera, camera.color_camera, camera.depth_to_color)
         length = self._indices[-1] + 1
         self.info = SourceInfo(camera.kind, path.name, camera.color_camera, camera.fps, length)
 
@@ -82,9 +82,9 @@ class BagSource(NumberedSource):
         try:
             depth = depth_of(self._camera.picture(self._camera.depth_topic, depth_number))
             color = rgb_of(self._camera.picture(self._camera.color_topic, color_number))
+            return self._stream.frame(index, time_s, color, depth, self._camera.unit_m)
         except UnreadableFrame as damage:
             raise UnreadableFrame(f"frame {index}: {damage}") from damage
-        return self._stream.frame(index, time_s, color, depth, self._camera.unit_m)
 
 
 def _open_bag(path: Path) -> Bag:

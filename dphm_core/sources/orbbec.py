@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import time
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,78 +12,52 @@ from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rigid import RigidTransform
 from dphm_core.errors import SourceError
 from dphm_core.frames import MILLIMETRE, RGBDFrame
-from dphm_core.sources.base import FRAME_TIMEOUT_MS, START_TIMEOUT_MS, Source, SourceInfo, UnreadableFrame
+from dphm_core.sources.base import UnreadableFrame
+from dphm_core.sources.devices import Camera
+from dphm_core.sources.driver_camera import DriverCamera
 from dphm_core.sources.images import decode_color
-from dphm_core.sources.orbbec_devices import find_camera, load_pyorbbecsdk, look, query
-from dphm_core.sources.registered_stream import RegisteredStream
+from dphm_core.sources.live import Patience
+from dphm_core.sources.orbbec_devices import find_camera, load_pyorbbecsdk, query
+from dphm_core.sources.registered_stream import RegisteredStream, is_sensible
 
 COLOR_SIZE = (1280, 720)
 FPS = 30
 FORWARD_MODELS = ("NONE", "BROWN_CONRADY", "BROWN_CONRADY_K6", "MODIFIED_BROWN_CONRADY", "INVERSE_BROWN_CONRADY")
 """Lens models that Brown–Conrady's formula projects through: fisheye lenses are not among them."""
-START_ADVICE = "plug it into a USB 3 port and its power, and close other programs that use it"
 
 
-class OrbbecSource(Source):
-    """Frames of a live camera: 720p colour, its default depth mode, 30 frames per second.
+class OrbbecSource(DriverCamera):
+    """Frames of a live camera: 720p colour, its default depth mode, 30 frames per second."""
 
-    Parameters
-    ----------
-    serial : str or None
-        Serial number of the camera; None for the first one.
+    kind = "orbbec"
+    start_advice = "plug it into a USB 3 port and its power, and close other programs that use it"
+    unplugged = "was unplugged or lost its power"
+
+    def __init__(self, serial: str | None = None, patience: Patience | None = None) -> None:
+        self._driver = load_pyorbbecsdk()
+        self.failure = self._driver.OBError
+        super().__init__(serial, patience)
+
+    def _find(self, serial: str | None) -> Camera:
+        return find_camera(serial)
+
+    def _open(self, camera: Camera, label: str) -> OrbbecPipeline:
+        return OrbbecPipeline(self._driver, camera.serial, label)
+
+
+class OrbbecPipeline:
+    """The driver's pipeline with depth and colour of one camera; `stop` it in the end.
 
     Raises
     ------
+    OBError
+        The driver's: it does not start.
     SourceError
-        No driver, no camera, or it does not start; the message says which and what to do.
+        Its lenses are of an unknown kind.
     """
 
-    seekable = False
-
-    def __init__(self, serial: str | None = None) -> None:
-        self._driver = load_pyorbbecsdk()
-        self._camera = find_camera(serial)
-        self._label = f"{self._camera.model} {self._camera.serial}"
-        self._pipeline: Any = None
-        try:
-            self._start()
-            first = self._wait(START_TIMEOUT_MS)
-        except self._driver.OBError as error:
-            self.close()
-            raise SourceError(f"{self._label} does not start ({_line(error)}); {START_ADVICE}") from error
-        except BaseException:
-            self.close()
-            raise
-        if first is None:
-            self.close()
-            raise SourceError(f"{self._label} sends no picture; {START_ADVICE}")
-        self.info = SourceInfo("orbbec", self._label, self._stream.intrinsics, self._stream.fps, None)
-
-    def close(self) -> None:
-        """Stop and release the camera; harmless when repeated."""
-        pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            pipeline.stop()
-
-    def _read_next(self) -> RGBDFrame:
-        if self._pipeline is None:
-            raise StopIteration
-        try:
-            pictures = self._wait(FRAME_TIMEOUT_MS)
-        except self._driver.OBError as error:
-            raise SourceError(f"{self._label} fails ({_line(error)}); plug it in and open it again") from error
-        if pictures is None:
-            raise SourceError(f"{self._label} {self._what_happened()}")
-        depth, color = pictures
-        timestamp_s = depth.get_timestamp_us() * 1e-6
-        index = self._stream.next_index(timestamp_s)
-        shape = depth.get_height(), depth.get_width()
-        unit_m = depth.get_depth_scale() * MILLIMETRE
-        return self._stream.frame(index, timestamp_s, _rgb(color), _depth(depth.get_data(), shape), unit_m)
-
-    def _start(self) -> None:
-        driver = self._driver
-        pipeline = driver.Pipeline(query(driver).get_device_by_serial_number(self._camera.serial))
+    def __init__(self, driver: ModuleType, serial: str, label: str) -> None:
+        self._pipeline = pipeline = driver.Pipeline(query(driver).get_device_by_serial_number(serial))
         sensors, config = driver.OBSensorType, driver.Config()
         depth = pipeline.get_stream_profile_list(sensors.DEPTH_SENSOR).get_default_video_stream_profile()
         colors = pipeline.get_stream_profile_list(sensors.COLOR_SENSOR)
@@ -93,32 +66,38 @@ class OrbbecSource(Source):
         config.set_frame_aggregate_output_mode(driver.OBFrameAggregateOutputMode.FULL_FRAME_REQUIRE)
         pipeline.enable_frame_sync()
         pipeline.start(config)
-        self._pipeline = pipeline
-        self._stream = _stream(pipeline.get_camera_param(), float(depth.get_fps()), self._label)
+        try:
+            self._stream = _stream(pipeline.get_camera_param(), label)
+        except BaseException:
+            self.stop()
+            raise
+        self.intrinsics, self.fps = self._stream.intrinsics, float(depth.get_fps())
 
-    def _wait(self, timeout_ms: int) -> tuple[Any, Any] | None:
+    def take(self, timeout_ms: int) -> tuple[Any, Any] | None:
         """Next depth picture with its colour picture; None where none came in this time."""
-        deadline = time.monotonic() + timeout_ms / 1000
-        while (left_ms := round(1000 * (deadline - time.monotonic()))) > 0:
-            frames = self._pipeline.wait_for_frames(left_ms)
-            if frames is not None:
-                depth, color = frames.get_depth_frame(), frames.get_color_frame()
-                if depth is not None and color is not None:
-                    return depth, color
-        return None
+        frames = self._pipeline.wait_for_frames(timeout_ms)
+        depth, color = (None, None) if frames is None else (frames.get_depth_frame(), frames.get_color_frame())
+        return None if depth is None or color is None else (depth, color)
 
-    def _what_happened(self) -> str:
-        if self._camera.serial not in (camera.serial for camera in look()):
-            return "was unplugged or lost its power; plug it in and open it again"
-        return f"has sent no picture for {FRAME_TIMEOUT_MS / 1000:g} s; plug it in again, without a hub between"
+    def frame(self, pictures: tuple[Any, Any]) -> RGBDFrame:
+        """Convert what `take` gave, at the camera's own time."""
+        depth, color = pictures
+        shape = depth.get_height(), depth.get_width()
+        unit_m = depth.get_depth_scale() * MILLIMETRE
+        timestamp_s = depth.get_timestamp_us() * 1e-6
+        return self._stream.frame(0, timestamp_s, _rgb(color), _depth(depth.get_data(), shape), unit_m)
+
+    def stop(self) -> None:
+        """Release the camera."""
+        self._pipeline.stop()
 
 
-def _stream(told: Any, fps: float, label: str) -> RegisteredStream:
+def _stream(told: Any, label: str) -> RegisteredStream:
     """What makes frames, from the driver's parameters of both cameras as they stream."""
     rotation = np.array(told.transform.rot, dtype=np.float64).reshape(3, 3)  # row by row
     motion = RigidTransform(rotation, np.array(told.transform.transform, dtype=np.float64) * MILLIMETRE)
     depth_camera = read_camera(told.depth_intrinsic, told.depth_distortion, label)
-    return RegisteredStream(depth_camera, read_camera(told.rgb_intrinsic, told.rgb_distortion, label), motion, fps)
+    return RegisteredStream(depth_camera, read_camera(told.rgb_intrinsic, told.rgb_distortion, label), motion)
 
 
 def read_camera(told: Any, lens: Any, label: str) -> Intrinsics:
@@ -127,7 +106,7 @@ def read_camera(told: Any, lens: Any, label: str) -> Intrinsics:
         raise SourceError(f"{label}: its lens is of the kind {lens.model.name}, which is not supported; use a Femto")
     k = (lens.k1, lens.k2, lens.k3, lens.k4, lens.k5, lens.k6)
     camera = Intrinsics(told.width, told.height, told.fx, told.fy, told.cx, told.cy, k, (lens.p1, lens.p2))
-    if not (camera.fx > 1 and camera.fy > 1 and all(map(math.isfinite, (camera.cx, camera.cy, *k, *camera.p)))):
+    if not is_sensible(camera):
         raise SourceError(f"{label}: its calibration is damaged; update its firmware")
     return camera
 
@@ -141,7 +120,3 @@ def _depth(content: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uin
 
 def _rgb(color: Any) -> NDArray[np.uint8]:
     return decode_color(np.asarray(color.get_data(), dtype=np.uint8).tobytes(), "a colour picture")
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -6,7 +6,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from dphm_core.errors import NoCameraError, SourceError
+from dphm_core.errors import SourceError
+from dphm_core.sources.camera_choice import choose_camera, first_line
 from dphm_core.sources.devices import Camera
 
 MODULE = "pyorbbecsdk"
@@ -19,7 +20,7 @@ def load_pyorbbecsdk() -> ModuleType:
     try:
         import pyorbbecsdk
     except Exception as error:  # its native part fails in many ways
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise SourceError(f"Orbbec's driver cannot be loaded ({reason}); install it with: {INSTALL}") from error
     module: ModuleType = pyorbbecsdk
     return module
@@ -43,14 +44,7 @@ def look() -> list[Camera]:
 
 def find_camera(serial: str | None) -> Camera:
     """The camera with this serial number, or the first one; SourceError where there is none."""
-    cameras = look()
-    if not cameras:
-        raise NoCameraError("no Orbbec camera is connected; plug it into a USB 3 port and its power, then try again")
-    for camera in cameras:
-        if serial in (None, camera.serial):
-            return camera
-    found = ", ".join(camera.serial for camera in cameras)
-    raise SourceError(f"Orbbec camera {serial} is not connected (found: {found}); plug it in or choose another one")
+    return choose_camera(look(), serial, "Orbbec camera", "a USB 3 port and its power")
 
 
 def query(driver: ModuleType) -> Any:

@@ -6,7 +6,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from dphm_core.errors import NoCameraError, SourceError
+from dphm_core.errors import SourceError
+from dphm_core.sources.camera_choice import choose_camera, first_line
 from dphm_core.sources.devices import Camera
 
 PACKAGE = "pyrealsense2"
@@ -17,7 +18,7 @@ def load_pyrealsense2() -> ModuleType:
     try:
         import pyrealsense2
     except Exception as error:  # its native part fails in many ways
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         cure = "apt install libusb-1.0-0" if "libusb" in reason else f"pip install {PACKAGE}"
         raise SourceError(f"Intel RealSense's driver cannot be loaded ({reason}); install it with: {cure}") from error
     module: ModuleType = pyrealsense2
@@ -46,16 +47,7 @@ def look() -> list[Camera]:
 
 def find_camera(serial: str | None) -> Camera:
     """The camera with this serial number, or the first one; SourceError where there is none."""
-    cameras = look()
-    if not cameras:
-        raise NoCameraError("no Intel RealSense is connected; plug it into a USB 3 port, then try again")
-    for camera in cameras:
-        if camera.usable and serial in (None, camera.serial):
-            return camera
-    found = ", ".join(camera.serial or "one that may not be opened" for camera in cameras)
-    if serial is None:
-        raise SourceError("the Intel RealSense cannot be opened; install its udev rules, or plug it in again")
-    raise SourceError(f"Intel RealSense {serial} is not connected (found: {found}); plug it in or choose another one")
+    return choose_camera(look(), serial, "Intel RealSense", "a USB 3 port")
 
 
 @cache

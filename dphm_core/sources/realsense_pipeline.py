@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from types import ModuleType
 from typing import Any
@@ -13,7 +12,7 @@ from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rigid import RigidTransform
 from dphm_core.errors import SourceError
 from dphm_core.frames import RGBDFrame
-from dphm_core.sources.registered_stream import RegisteredStream
+from dphm_core.sources.registered_stream import RegisteredStream, is_sensible
 
 FORWARD_MODELS = ("none", "brown_conrady", "modified_brown_conrady", "inverse_brown_conrady")
 """Lens models that the driver projects through by Brown–Conrady's formula: fisheye lenses are not among them."""
@@ -42,21 +41,7 @@ class RealSensePipeline:
             self.stop()
             raise
 
-    def _read_facts(self, rs: ModuleType, profile: Any, label: str) -> None:
-        self.device = profile.get_device()
-        self.unit_m = float(self.device.first_depth_sensor().get_depth_scale())
-        depth, color = (
-            profile.get_stream(kind).as_video_stream_profile() for kind in (rs.stream.depth, rs.stream.color)
-        )
-        self.depth_camera, self.color_camera = (
-            read_camera(stream.get_intrinsics(), label) for stream in (depth, color)
-        )
-        motion = depth.get_extrinsics_to(color)
-        rotation = np.reshape(motion.rotation, (3, 3), order="F").astype(np.float64)  # column by column
-        self.depth_to_color = RigidTransform(rotation, np.array(motion.translation, dtype=np.float64))
-        self.fps = float(depth.fps())
-
-    def wait(self, timeout_ms: int) -> tuple[Any, Any] | None:
+    def take(self, timeout_ms: int) -> tuple[Any, Any] | None:
         """Next depth picture with its colour picture; None where none came in this time."""
         deadline = time.monotonic() + timeout_ms / 1000
         while (left_ms := round(1000 * (deadline - time.monotonic()))) > 0:
@@ -68,39 +53,46 @@ class RealSensePipeline:
                 return depth, color
         return None
 
-    def stream(self) -> RegisteredStream:
-        """What makes frames of its pictures."""
-        return RegisteredStream(self.depth_camera, self.color_camera, self.depth_to_color, self.fps)
-
-    def frame(self, stream: RegisteredStream, index: int, pictures: tuple[Any, Any]) -> RGBDFrame:
-        """Convert what `wait` gave."""
+    def frame(self, pictures: tuple[Any, Any]) -> RGBDFrame:
+        """Convert what `take` gave, at the camera's own time."""
         depth, color = pictures
         images = np.asanyarray(color.get_data()), np.asanyarray(depth.get_data())
-        return stream.frame(index, time_s(depth), *images, self.unit_m)
+        return self._stream.frame(0, float(depth.get_timestamp()) * 1e-3, *images, self._unit_m)
 
     def stop(self) -> None:
         """Release the camera."""
         self._pipeline.stop()
+
+    def _read_facts(self, rs: ModuleType, profile: Any, label: str) -> None:
+        self._unit_m = float(profile.get_device().first_depth_sensor().get_depth_scale())
+        depth, color = (
+            profile.get_stream(kind).as_video_stream_profile() for kind in (rs.stream.depth, rs.stream.color)
+        )
+        motion = depth.get_extrinsics_to(color)
+        rotation = np.reshape(motion.rotation, (3, 3), order="F").astype(np.float64)  # column by column
+        depth_to_color = RigidTransform(rotation, np.array(motion.translation, dtype=np.float64))
+        depth_camera, self.intrinsics = (read_camera(stream.get_intrinsics(), label) for stream in (depth, color))
+        self._stream = RegisteredStream(depth_camera, self.intrinsics, depth_to_color)
+        self.fps = float(depth.fps())
 
 
 def read_camera(told: Any, label: str) -> Intrinsics:
     """Check the driver's intrinsics; SourceError, about the camera of this label, where they cannot be used."""
     if told.model.name not in FORWARD_MODELS:
         raise SourceError(f"{label}: its lens is of the kind {told.model.name}, which is not supported; use a D400")
-    k1, k2, p1, p2, k3 = (float(value) for value in told.coeffs)
-    camera = Intrinsics(
-        told.width, told.height, told.fx, told.fy, told.ppx, told.ppy, (k1, k2, k3, 0.0, 0.0, 0.0), (p1, p2)
+    camera = brown_conrady(
+        (told.width, told.height),
+        (told.fx, told.fy, told.ppx, told.ppy),
+        tuple(float(value) for value in told.coeffs),
     )
-    if not (camera.fx > 1 and camera.fy > 1 and all(map(math.isfinite, (camera.cx, camera.cy, *camera.k, *camera.p)))):
+    if not is_sensible(camera):
         raise SourceError(f"{label}: its calibration is damaged; calibrate it with the RealSense Viewer")
     return camera
 
 
-def time_s(picture: Any) -> float:
-    """Device time of a picture, seconds."""
-    return float(picture.get_timestamp()) * 1e-3
-
-
-def first_line(error: Exception) -> str:
-    """What the driver complains about."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def brown_conrady(
+    size: tuple[int, int], pinhole: tuple[float, float, float, float], coefficients: tuple[float, ...]
+) -> Intrinsics:
+    """A camera of Intel's numbers: width and height, fx fy cx cy, and k1 k2 p1 p2 k3 or the first of these."""
+    k1, k2, p1, p2, k3 = (*coefficients, 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
+    return Intrinsics(*size, *pinhole, (k1, k2, k3, 0.0, 0.0, 0.0), (p1, p2))

@@ -19,7 +19,7 @@ from dphm_core.camera.rigid import RigidTransform
 from dphm_core.errors import SourceError
 from dphm_core.sources.bag import Bag, Fields
 from dphm_core.sources.base import UnreadableFrame
-from dphm_core.sources.realsense_pipeline import FORWARD_MODELS
+from dphm_core.sources.realsense_pipeline import FORWARD_MODELS, brown_conrady
 from dphm_core.sources.recorded_camera import (
     MAX_FPS,
     Picture,
@@ -212,8 +212,7 @@ def _label(told: Mapping[str, str]) -> str:
 def _intrinsics(
     size: tuple[int, int], pinhole: tuple[float, float, float, float], model: str, lens: tuple[float, ...]
 ) -> Intrinsics:
-    """A camera of what a file tells of it; its centre and distortion are unchecked."""
+    """A camera of what a file tells of it, unchecked but for the kind of its lens."""
     if model.lower().replace(" ", "_") not in FORWARD_MODELS:
         raise SourceError(f"its lens is of the kind {model[:40]!r}, which is not supported; use a D400")
-    k1, k2, p1, p2, k3 = (*lens, 0.0, 0.0, 0.0, 0.0, 0.0)[:5]
-    return Intrinsics(*size, *pinhole, (k1, k2, k3, 0.0, 0.0, 0.0), (p1, p2))
+    return brown_conrady(size, pinhole, lens)

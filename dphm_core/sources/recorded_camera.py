@@ -17,6 +17,7 @@ from dphm_core.sources.bag import Bag, Fields
 from dphm_core.sources.base import UnreadableFrame
 from dphm_core.sources.fields import MAX_SIDE
 from dphm_core.sources.images import JPEG_MAGIC, PNG_MAGIC, decode_color, decode_depth
+from dphm_core.sources.registered_stream import is_sensible
 
 MAX_PIXELS = 4096 * 4096
 """Of an image; the cameras give half as many."""
@@ -100,9 +101,7 @@ def checked_camera(camera: Intrinsics) -> Intrinsics:
         or camera.width * camera.height > MAX_PIXELS
     ):
         raise SourceError(f"it claims images of {size}; record it again")
-    numbers = (camera.fx, camera.fy, camera.cx, camera.cy, *camera.k, *camera.p)
-    sensible = all(map(math.isfinite, numbers)) and max(map(abs, numbers)) < 1e5 and min(camera.fx, camera.fy) > 1
-    if not sensible or not (0 < camera.cx < camera.width and 0 < camera.cy < camera.height):
+    if not is_sensible(camera) or not (0 < camera.cx < camera.width and 0 < camera.cy < camera.height):
         raise SourceError(
             f"its calibration (focal lengths {camera.fx:g}, {camera.fy:g}, centre {camera.cx:g}, {camera.cy:g}) cannot "
             f"be for images of {size}; record it again"

@@ -1,9 +1,12 @@
 """Depth and colour of a camera with two eyes → RGBDFrame: depth registered to colour by this project's own code.
 
-Shared by the cameras whose drivers give both images raw, with their intrinsics and the motion between them.
+Shared by the cameras whose drivers give both images raw, with their intrinsics and the motion between them, and by
+their recordings.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +17,12 @@ from dphm_core.camera.rigid import RigidTransform
 from dphm_core.frames import FloatArray, RGBDFrame
 from dphm_core.sources.base import UnreadableFrame
 
+MAX_NUMBER = 1e5
+"""Of a camera's numbers: focal lengths in pixels are the largest."""
+
 
 class RegisteredStream:
-    """Makes the frames of one stream, and numbers them by their time, so that a dropped one leaves a gap.
+    """Makes the frames of one stream.
 
     Parameters
     ----------
@@ -24,29 +30,13 @@ class RegisteredStream:
         Cameras of the two images.
     depth_to_color : RigidTransform
         From the depth camera's frame to the colour camera's.
-    fps : float
-        Frames per second.
     """
 
-    def __init__(
-        self,
-        depth_camera: Intrinsics,
-        color_camera: Intrinsics,
-        depth_to_color: RigidTransform,
-        fps: float,
-    ) -> None:
+    def __init__(self, depth_camera: Intrinsics, color_camera: Intrinsics, depth_to_color: RigidTransform) -> None:
         self.intrinsics = color_camera
-        self.fps = fps
-        self._start_s: float | None = None
+        """Camera of the frames."""
         self._depth_shape = (depth_camera.height, depth_camera.width)
         self._register = DepthRegistration(depth_camera, color_camera, depth_to_color)
-        self._last_index = -1
-
-    def next_index(self, timestamp_s: float) -> int:
-        """Index of a frame of this time, seconds; larger than that of the one before."""
-        self._start_s = timestamp_s if self._start_s is None else self._start_s
-        self._last_index = max(round((timestamp_s - self._start_s) * self.fps), self._last_index + 1)
-        return self._last_index
 
     def frame(
         self, index: int, timestamp_s: float, color: NDArray[np.uint8], depth: NDArray[np.uint16], unit_m: float
@@ -56,7 +46,7 @@ class RegisteredStream:
         Parameters
         ----------
         index : int
-            As `next_index` gave it.
+            Of the frame.
         timestamp_s : float
             Device time, seconds.
         color : (H, W, 3) uint8
@@ -72,8 +62,12 @@ class RegisteredStream:
             An image is not of its camera's size.
         """
         if depth.shape != self._depth_shape or color.shape != (self.intrinsics.height, self.intrinsics.width, 3):
-            raise UnreadableFrame(
-                f"frame {index}: colour of shape {color.shape} and depth of {depth.shape} were not set"
-            )
+            raise UnreadableFrame(f"colour of shape {color.shape} and depth of {depth.shape} were not set")
         registered: FloatArray = self._register(depth.astype(np.float32) * np.float32(unit_m))
         return RGBDFrame(index, timestamp_s, np.array(color, dtype=np.uint8), registered, self.intrinsics)
+
+
+def is_sensible(camera: Intrinsics) -> bool:
+    """Whether a camera's numbers can be those of one."""
+    numbers = (camera.fx, camera.fy, camera.cx, camera.cy, *camera.k, *camera.p)
+    return min(camera.fx, camera.fy) > 1 and all(math.isfinite(value) and abs(value) < MAX_NUMBER for value in numbers)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from fake_bus import FakeCamera
 
 DEPTH, COLOR = (64, 48), (1280, 720)
 """Width and height."""
@@ -16,19 +16,6 @@ DEPTH, COLOR = (64, 48), (1280, 720)
 
 class OBError(Exception):
     """The driver's error."""
-
-
-@dataclass
-class FakeCamera:
-    """One camera on the bus; a test changes its state."""
-
-    serial: str
-    starts: bool = True
-    silent: bool = False
-    fails: bool = False
-    model: str = "BROWN_CONRADY_K6"
-    streams: bool = False
-    sent: int = 0
 
 
 def lens(size: tuple[int, int]) -> SimpleNamespace:
@@ -52,29 +39,23 @@ class FakePipeline:
         pass
 
     def start(self, config: object) -> None:
-        if not self._camera.starts or self._camera.streams:
-            raise OBError("device is busy")
-        self._camera.streams = True
+        self._camera.start(OBError("device is busy"))
 
     def get_camera_param(self) -> SimpleNamespace:
         distortion = SimpleNamespace(**dict.fromkeys(("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2"), 0.0))
-        distortion.model = SimpleNamespace(name=self._camera.model)
+        distortion.model = SimpleNamespace(name=self._camera.model or "BROWN_CONRADY_K6")
         # A quarter turn about the optical axis, row by row, and 10 mm backwards.
         motion = SimpleNamespace(rot=[0, -1, 0, 1, 0, 0, 0, 0, 1], transform=[0, 0, 10])
         cameras = {"depth_intrinsic": lens(DEPTH), "rgb_intrinsic": lens(COLOR), "transform": motion}
         return SimpleNamespace(**cameras, depth_distortion=distortion, rgb_distortion=distortion)
 
     def wait_for_frames(self, timeout_ms: int) -> SimpleNamespace | None:
-        assert 0 < timeout_ms < 10_000
-        camera = self._camera
-        if camera.fails:
-            raise OBError("libusb went mad")
-        if camera.silent or camera not in self._bus.cameras:
+        number = self._camera.next(self._bus.cameras, timeout_ms, OBError("libusb went mad"))
+        if number is None:
             return None
-        camera.sent += 1
-        pixels = np.full(DEPTH[0] * DEPTH[1], 2 * (500 + camera.sent), np.uint16).view(np.uint8)
+        pixels = np.full(DEPTH[0] * DEPTH[1], 2 * (500 + number), np.uint16).view(np.uint8)
         depth = SimpleNamespace(
-            get_timestamp_us=lambda: 7_000_000 + 33_333 * camera.sent,
+            get_timestamp_us=lambda: 7_000_000 + 33_333 * number,
             get_width=lambda: DEPTH[0],
             get_height=lambda: DEPTH[1],
             get_depth_scale=lambda: 0.5,
@@ -85,8 +66,7 @@ class FakePipeline:
         return SimpleNamespace(get_depth_frame=lambda: depth, get_color_frame=lambda: color)
 
     def stop(self) -> None:
-        assert self._camera.streams
-        self._camera.streams = False
+        self._camera.stop()
 
 
 class FakeOrbbec(ModuleType):

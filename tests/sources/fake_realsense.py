@@ -8,28 +8,10 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+from fake_bus import FakeCamera
 
 DEPTH, COLOR = (64, 48), (128, 96)
 """Width and height."""
-
-
-@dataclass
-class FakeCamera:
-    """One camera on the bus; a test changes its state."""
-
-    serial: str
-    starts: bool = True
-    silent: bool = False
-    fails: bool = False
-    model: str = "inverse_brown_conrady"
-    streams: bool = False
-    sent: int = 0
-
-    def get_info(self, name: str) -> str:
-        return {"name": "Intel RealSense D435", "serial": self.serial}[name]
-
-    def first_depth_sensor(self) -> SimpleNamespace:
-        return SimpleNamespace(get_depth_scale=lambda: 0.001)
 
 
 @dataclass
@@ -92,31 +74,24 @@ class FakePipeline:
     def start(self, config: FakeConfig) -> SimpleNamespace:
         assert config.streams == [("depth", "z16", 30), ("color", "rgb8", 30)]
         (self._camera,) = (camera for camera in self._bus.cameras if camera.serial == config.serial)
-        if not self._camera.starts or self._camera.streams:
-            raise RuntimeError("Couldn't resolve requests")
-        self._camera.streams = True
-        profiles = {
-            "depth": FakeStream("depth", DEPTH, self._camera.model),
-            "color": FakeStream("color", COLOR, self._camera.model),
-        }
-        return SimpleNamespace(get_device=lambda: self._camera, get_stream=profiles.__getitem__)
+        self._camera.start(RuntimeError("Couldn't resolve requests"))
+        lens = self._camera.model or "inverse_brown_conrady"
+        profiles = {"depth": FakeStream("depth", DEPTH, lens), "color": FakeStream("color", COLOR, lens)}
+        sensor = SimpleNamespace(get_depth_scale=lambda: 0.001)
+        device = SimpleNamespace(first_depth_sensor=lambda: sensor)
+        return SimpleNamespace(get_device=lambda: device, get_stream=profiles.__getitem__)
 
     def try_wait_for_frames(self, timeout_ms: int) -> tuple[bool, SimpleNamespace | None]:
-        assert 0 < timeout_ms < 10_000
-        camera = self._camera
-        if camera.fails:
-            raise RuntimeError("Frame didn't arrive")
-        if camera.silent or camera not in self._bus.cameras:
+        sent = self._camera.next(self._bus.cameras, timeout_ms, RuntimeError("Frame didn't arrive"))
+        if sent is None:
             return False, None
-        camera.sent += 1
-        number = camera.sent // 2  # each is told of twice
+        number = sent // 2  # each is told of twice
         depth = FakePicture(number, np.full(DEPTH[::-1], 500 + number, np.uint16))
         color = FakePicture(number, np.full((*COLOR[::-1], 3), number, np.uint8))
         return True, SimpleNamespace(get_depth_frame=lambda: depth, get_color_frame=lambda: color)
 
     def stop(self) -> None:
-        assert self._camera.streams
-        self._camera.streams = False
+        self._camera.stop()
 
 
 class FakeRealSense(ModuleType):
@@ -130,7 +105,11 @@ class FakeRealSense(ModuleType):
         self.format = SimpleNamespace(z16="z16", rgb8="rgb8")
         self.config = FakeConfig
         self.pipeline = lambda: FakePipeline(self)
-        self.context = lambda: SimpleNamespace(query_devices=lambda: list(self.cameras))
+        self.context = lambda: SimpleNamespace(query_devices=self._devices)
+
+    def _devices(self) -> list[SimpleNamespace]:
+        told = ({"name": "Intel RealSense D435", "serial": camera.serial} for camera in self.cameras)
+        return [SimpleNamespace(get_info=facts.__getitem__) for facts in told]
 
 
 def plug_in(monkeypatch: pytest.MonkeyPatch, *cameras: FakeCamera) -> FakeRealSense:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import orbbec_bag
 from folder_recordings import CALIBRATION, HEIGHT, WIDTH, color_image, depth_image, make_recording, write_image
 from k4a_recording import RecordedImages, record
 from stack_recordings import make_stack
 
 from dphm_core.sources.stack_file import MAGIC, STACK_FILE
 
+BAG_DATA = Path(__file__).parent / "data"
 CAMERA_DATA = Path(__file__).parents[1] / "camera/data/k4a_calibration.json"
 Harm = Callable[[Path], object]
 """Spoils the whole recording in a folder, or the file it is given."""
@@ -398,6 +402,94 @@ def _file(name: str, content: bytes) -> Callable[[Path], Path]:
     return make
 
 
+def _recorded(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
+    """A recording of RealSense's driver, changed."""
+    return lambda place: _file(name, change((BAG_DATA / name).read_bytes()))(place)
+
+
+def _orbbec(
+    *changed: orbbec_bag.Message, harm: Callable[[bytes], bytes] = lambda content: content
+) -> Callable[[Path], Path]:
+    """An Orbbec recording in which these messages stand for those of their topics; what is told comes first in it."""
+    topics = {message.topic for message in changed}
+    messages = [message for message in orbbec_bag.whole() if message.topic not in topics]
+
+    def make(place: Path) -> Path:
+        in_order = sorted([*messages, *changed], key=lambda message: message.kind.endswith("Image"))
+        path = orbbec_bag.write_bag(place / "take.bag", in_order)
+        path.write_bytes(harm(path.read_bytes()))
+        return path
+
+    return make
+
+
+def _chunk_of_zeros(content: bytes) -> bytes:
+    """Pack 256 MiB into the last chunk."""
+    start = content.rindex(b"\x04\x22\x4d\x18")
+    size = int.from_bytes(content[start - 4 : start], "little")
+    packed = orbbec_bag.packed_lz4(bytes(256 << 20))
+    return content[: start - 4] + struct.pack("<I", len(packed)) + packed + content[start + size :]
+
+
+def _huge_image(size: tuple[int, int]) -> orbbec_bag.Message:
+    return orbbec_bag.image(3, orbbec_bag.START_S, size, "mono16", b"\0" * 64)
+
+
+def _record_of_4_gib(content: bytes) -> bytes:
+    place = content.index(b"op=\x05")
+    return content[: place - 8] + struct.pack("<I", 0xFFFFFFF0) + content[place - 4 :]
+
+
+def _grown() -> list[orbbec_bag.Message]:
+    width, height = (2 * side for side in orbbec_bag.DEPTH)
+    pixels = np.full((height, width), 500, np.uint16).tobytes()
+    return [orbbec_bag.image(3, orbbec_bag.START_S + i / 30, (width, height), "mono16", pixels) for i in range(4)]
+
+
+def _profile(size: tuple[int, int], focal: float | None = None) -> orbbec_bag.Message:
+    return orbbec_bag.profile(3, size, focal=focal)
+
+
+def _renamed_profile(content: bytes) -> bytes:
+    return content.replace(b"streamProfileType_3", b"streamProfileType_9")
+
+
+def _robot(place: Path) -> Path:
+    return orbbec_bag.write_bag(place / "take.bag", [orbbec_bag.Message("/chatter", "std_msgs/String", 1.0, b"hello")])
+
+
+def _without_color(place: Path) -> Path:
+    messages = [message for message in orbbec_bag.whole() if "sensor_2" not in message.topic]
+    return orbbec_bag.write_bag(place / "take.bag", messages)
+
+
+def _other_database(place: Path) -> Path:
+    return _database(place, "CREATE TABLE people (name TEXT)")
+
+
+def _endless_database(place: Path) -> Path:
+    endless = (
+        "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, 1 AS topic_id, 0 AS timestamp"
+    )
+    return _database(
+        place, f"CREATE TABLE topics (id INTEGER, name TEXT); CREATE VIEW messages AS {endless}, '' AS data FROM n"
+    )
+
+
+def _database(place: Path, script: str) -> Path:
+    with closing(sqlite3.connect(place / "take.db3")) as database:
+        database.executescript(script)
+    return place / "take.db3"
+
+
+def _cut_at(share: float) -> Callable[[bytes], bytes]:
+    return lambda content: content[: int(share * len(content))]
+
+
+def _flip_at(share: float) -> Callable[[bytes], bytes]:
+    return lambda content: _flipped(content, share)
+
+
 def _pipe(place: Path) -> Path:
     os.mkfifo(place / "take.mkv")
     return place / "take.mkv"
@@ -429,7 +521,44 @@ KINECTS = (
     Malformed("nothing there", lambda place: place / "gone", "does not exist"),
 )
 
-OWN_READERS = (*IMAGES, *CALIBRATIONS, *CLOCKS, *STACKS)
+BAGS = (
+    Malformed("bag of zero length", _file("take.bag", b""), "is an empty file"),
+    Malformed("bag is a text", _file("take.bag", b"hello" * 99), "no recording of a RealSense or Orbbec camera"),
+    Malformed("bag of a robot", _robot, "it is of no RealSense or Orbbec camera"),
+    *(
+        Malformed(f"bag cut at {share:.0%}", _orbbec(harm=_cut_at(share)), readable=-1)
+        for share in (0.01, 0.5, 0.7, 0.95)
+    ),
+    *(
+        Malformed(f"bag: a byte flipped at {share:.1%}", _orbbec(harm=_flip_at(share)), readable=-1)
+        for share in (0.0, 0.3, 0.5, 0.6, 0.8, 1.0)
+    ),
+    Malformed("bag of a RealSense cut at 60%", _recorded("realsense.bag", _cut_at(0.6)), readable=-1),
+    Malformed("bag of a RealSense: a byte flipped at 9.5%", _recorded("realsense.bag", _flip_at(0.095)), readable=-1),
+    Malformed("bag claims a record of 4 GiB", _orbbec(harm=_record_of_4_gib), "ends before its first picture"),
+    Malformed("bag: 256 MiB of zeros packed into 1 MiB", _orbbec(harm=_chunk_of_zeros), "no colour image", 3),
+    Malformed("bag: depth claims 4294967295x1", _orbbec(_huge_image((2**32 - 1, 1))), "no readable frame"),
+    Malformed("bag: depth claims 65535x65535", _orbbec(_huge_image((65535, 65535))), "too few for 65535x65535"),
+    Malformed("bag: depth is twice as large as its calibration", _orbbec(*_grown()), "were not set"),
+    Malformed("bag: calibration for 60000x60000", _orbbec(_profile((60000, 60000))), "claims images of 60000x60000"),
+    Malformed("bag: focal length 0", _orbbec(_profile(orbbec_bag.DEPTH, 1e-9)), "its calibration (focal lengths"),
+    Malformed("bag: focal length NaN", _orbbec(_profile(orbbec_bag.DEPTH, float("nan"))), "its calibration (focal"),
+    Malformed("bag: no calibration", _orbbec(harm=_renamed_profile), "it lacks its calibration"),
+    Malformed("bag without colour", _without_color, "it holds no colour images"),
+    Malformed("database of zero length", _file("take.db3", b""), "is an empty file"),
+    Malformed("database of something else", _other_database, "it is of no RealSense or Orbbec camera"),
+    Malformed("database whose messages are a view without end", _endless_database, "it is of no RealSense"),
+    *(
+        Malformed(f"database cut at {share:.0%}", _recorded("realsense.db3", _cut_at(share)), readable=-1)
+        for share in (0.05, 0.5, 0.9)
+    ),
+    *(
+        Malformed(f"database: a byte flipped at {share:.0%}", _recorded("realsense.db3", _flip_at(share)), readable=-1)
+        for share in (0.01, 0.3, 0.6, 0.9)
+    ),
+)
+
+OWN_READERS = (*IMAGES, *CALIBRATIONS, *CLOCKS, *STACKS, *BAGS)
 """Read by this program alone."""
 ALL = (*OWN_READERS, *KINECTS)
 WHOLE = (

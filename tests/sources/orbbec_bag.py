@@ -143,7 +143,7 @@ def _chunk(
     told = list(connections)[connection]
     fields = {"op": b"\x02", "conn": number(connection), "time": stamp(message.time_s)}
     content = told + record(fields, message.content)
-    packed = _lz4(content) if packing == "lz4" else content
+    packed = packed_lz4(content) if packing == "lz4" else content
     chunk = record({"op": b"\x05", "compression": packing.encode(), "size": number(len(content))}, packed)
     index = {"op": b"\x04", "ver": number(1), "conn": number(connection), "count": number(1)}
     times = {"start_time": stamp(message.time_s), "end_time": stamp(message.time_s)}
@@ -152,6 +152,6 @@ def _chunk(
     return chunk + placed, record(fact, number(connection) + number(1))
 
 
-def _lz4(content: bytes) -> bytes:
+def packed_lz4(content: bytes) -> bytes:
     """As ROS packs, with blocks by themselves and a checksum: the camera's player unpacks nothing else."""
     return lz4.frame.compress(content, block_linked=False, store_size=False, content_checksum=True)
