@@ -39,7 +39,11 @@ class Hud(QWidget):
         self.latency = Figure("Latency", "9999 ms", "Time from a frame's coming in to its head being drawn.")
         self.residual = Figure("Residual", "99.99 mm", "How far the depth points lie from the head, on average.")
         self.confidence = Figure("Confidence", "100 %", "How sure the tracker is that the head is where it is drawn.")
-        self.dropped = Figure("Dropped", "99999", "Frames left out because the tracker was busy with an earlier one.")
+        self.dropped = Figure(
+            "Dropped",
+            "9999 + 99",
+            "Frames left out because the tracker was busy with an earlier one; behind the +, those the camera lost.",
+        )
         figures = (
             self.source, self.tracker, self.view, self.latency, self.residual, self.confidence, self.dropped,
         )  # fmt: skip
@@ -113,7 +117,8 @@ class Hud(QWidget):
         self.latency.set_text(f"{latency_ms:.0f} ms" if plays and latency_ms is not None else UNKNOWN)
         self.residual.set_text(UNKNOWN if math.isnan(tracked.residual_mm) else f"{tracked.residual_mm:.2f} mm")
         self.confidence.set_text(f"{tracked.confidence:.0%}".replace("%", " %"))
-        self.dropped.set_text(f"{status.frames_dropped}")
+        missed = f" + {status.frames_missed}" if status.frames_missed else ""
+        self.dropped.set_text(f"{status.frames_dropped}{missed}")
 
 
 class Figure(QWidget):

@@ -134,3 +134,9 @@ def test_without_tracking_there_is_no_advice(hud: Hud, observation) -> None:
     tracked = TrackedFrame(replace(observation, advice="Come nearer"), TrackStatus.SEARCHING, "no face in sight")
     hud.show_status(tracked, replace(STATUS, tracking=False), 59.8, 41.3)
     assert hud.text.text() == "Tracking is stopped."
+
+
+def test_what_the_camera_lost_is_told_apart_from_what_was_left_out(hud: Hud, observation) -> None:
+    tracked = TrackedFrame(observation, TrackStatus.TRACKING, "following the frame before")
+    hud.show_status(tracked, replace(STATUS, frames_missed=3), 60.0, None)
+    assert hud.dropped.text() == "7 + 3"
