@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PyQt5.QtCore import QMimeData
 
-from dphm_core.sources import is_live
+from dphm_core.sources import BAG_SUFFIXES, STACK_SUFFIX, is_live
 
 LIMIT = 10
 """So many are remembered."""
-RECORDING_SUFFIXES = (".mkv", ".stack")
+RECORDING_SUFFIXES = (".mkv", *BAG_SUFFIXES, STACK_SUFFIX)
 IMAGE_FOLDERS = ("color", "depth", "camera")
 """Folders inside of a recording."""
 SIMULATED_PATH = "simulated:"

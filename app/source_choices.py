@@ -9,8 +9,8 @@ from pathlib import Path
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QFileDialog, QWidget
 
+from app.recent import RECORDING_SUFFIXES, path_of
 from app.recent import missing as missing_recordings
-from app.recent import path_of
 from dphm_core.jobs import Job
 from dphm_core.sources import is_live, scheme_of
 from dphm_core.sources.devices import Camera, CameraList
@@ -27,7 +27,7 @@ CAMERA_NAMES = {
     "simulated": "Simulated camera",
 }
 """By the schemes of their names."""
-RECORDING_FILTER = "Recordings (*.mkv *.stack);;All files (*)"
+RECORDING_FILTER = f"Recordings ({' '.join(f'*{suffix}' for suffix in RECORDING_SUFFIXES)});;All files (*)"
 
 
 @dataclass(frozen=True)

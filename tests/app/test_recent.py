@@ -64,6 +64,7 @@ def test_a_folder_a_file_and_what_lies_inside_can_be_dropped(tmp_path: Path) -> 
     (tmp_path / "live/frames.stack").touch()
     assert dropped_source(mime(recording)) == str(recording)
     assert dropped_source(mime(tmp_path / "kinect.MKV")) == str(tmp_path / "kinect.MKV")
+    assert dropped_source(mime(tmp_path / "take.bag")) == str(tmp_path / "take.bag")
     for inside in ("depth/00000.png", "calibration.json", "color", "depth"):
         assert dropped_source(mime(recording / inside)) == str(recording)
     assert dropped_source(mime(tmp_path / "live")) == str(tmp_path / "live")
