@@ -94,18 +94,21 @@ class CaptureConverter:
         self._last_index = -1
         parsed = parse_k4a_calibration(calibration)
         self.intrinsics = depth_camera = parsed.depth_camera(mode.depth_mode)
+        self._depth_size = (depth_camera.height, depth_camera.width)
         self._register: DepthRegistration | None = None
         if mode.color_resolution is not None:
             self.intrinsics = parsed.color_camera(*COLOR_SIZES[mode.color_resolution])
             self._register = DepthRegistration(depth_camera, self.intrinsics, parsed.depth_to_color)
 
     def frame(self, capture: Capture) -> RGBDFrame:
-        """Convert a capture; UnreadableFrame where it has no depth or its colour is damaged."""
+        """Convert a capture; UnreadableFrame where it has no depth, or an image is damaged or of another size."""
         # pyk4a loses a reference to None each time an absent image is asked for: ask once, and never for a track
         # that is not there.
         depth = capture.depth
         if depth is None:
             raise UnreadableFrame("a capture has no depth")
+        if depth.shape != self._depth_size:
+            raise UnreadableFrame(f"depth of a capture has shape {depth.shape}, expected {self._depth_size}")
         color = capture.color if self.mode.color_resolution else None
         index = self._index(capture.depth_timestamp_usec)
         return RGBDFrame(

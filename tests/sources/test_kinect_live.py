@@ -183,6 +183,19 @@ def test_lost_captures_are_counted_and_incomplete_ones_are_skipped(
     assert "a capture has no depth" in caplog.text and "a capture has no colour" in caplog.text
 
 
+def test_images_of_another_size_are_skipped(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    plug_in(monkeypatch, camera := FakeCamera("0001"))
+    with open_source("kinect") as source:
+        next(source)
+        camera.configs[-1]["depth_mode"] = pyk4a.DepthMode.WFOV_UNBINNED
+        reader = Reader(source)
+        wait_until(lambda: source.damaged > 2)
+        camera.configs[-1]["depth_mode"] = pyk4a.DepthMode.NFOV_UNBINNED
+        wait_until(lambda: len(reader.frames) > 0)
+        reader.end()
+    assert "depth of a capture has shape (1024, 1024), expected (576, 640)" in caplog.text
+
+
 @pytest.mark.parametrize("how", ["unplugged", "silent"])
 def test_a_camera_that_was_gone_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, how: str
