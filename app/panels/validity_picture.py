@@ -13,7 +13,7 @@ from app.panels.pictures import table_image
 from dphm_core.landmarks.depth_validity import FARTHEST_M, NEAREST_M, Validity
 
 RANGE = f"{NEAREST_M:g}–{FARTHEST_M:g} m"
-NOTHING = "No head is known yet"
+NOTHING = "No head is known"
 TITLE = "of the face"
 SWATCH, GAP, ROW = 13, 6, 18
 """Pixels: side of a legend's field, between things, height of its rows."""

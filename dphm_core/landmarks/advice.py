@@ -99,10 +99,10 @@ def _on_face(found: DepthQuality) -> Advice:
     if found.holes > MAX_HOLES:
         advice[Fault.HOLES] = f"{_against_holes(found.distance_m)}: {found.holes:.0%} of the face has no depth"
     if found.flying > MAX_FLYING:
-        step = "Keep hair and hands out of the face, sit still, keep other depth cameras and sunlight away"
+        step = "Keep hair and hands off the face, sit still, out of the sun"
         advice[Fault.FLYING] = f"{step}: {found.flying:.0%} of its depth lies between surfaces"
     if found.face_px < MIN_FACE_PX:
-        step = "Come nearer, or choose a larger colour resolution and the depth mode NFOV_UNBINNED"
+        step = "Come nearer, or use a larger colour resolution and the mode NFOV_UNBINNED"
         advice[Fault.FEW_PIXELS] = f"{step}: the face is only {found.face_px:.0f} pixels wide"
     return advice
 
@@ -122,5 +122,5 @@ def _on_parts(found: DepthQuality) -> Advice:
 def _against_holes(distance_m: float) -> str:
     """A sensor that is too near is blinded; a wide or unbinned mode sees less far."""
     if distance_m < GOOD_NEAR_M:
-        return f"Move back to {GOOD_NEAR_M} m, or choose a wide depth mode (WFOV_2X2BINNED), which sees nearer"
-    return "Turn to the camera, out of sunlight, without shiny glasses, or choose the depth mode NFOV_UNBINNED"
+        return f"Move back to {GOOD_NEAR_M} m, or use a wide depth mode (WFOV_2X2BINNED)"
+    return "Face the camera, out of the sun, without shiny glasses, or use the mode NFOV_UNBINNED"

@@ -75,7 +75,8 @@ class Advisor:
         if 0 <= elapsed_s < LOOK_EVERY_S:
             return self._steady.line
         self._looked_s = frame.timestamp_s
-        self._steady.take(self._advice(frame, landmarks), min(max(elapsed_s, 0.0), LONGEST_LOOK_S))
+        passed_s = min(elapsed_s, LONGEST_LOOK_S) if elapsed_s > 0 else 0.0  # the source may have gone back
+        self._steady.take(self._advice(frame, landmarks), passed_s)
         return self._steady.line
 
     def _measure_light(self, frame: RGBDFrame, landmarks: FaceLandmarks | None) -> float:

@@ -49,10 +49,10 @@ def test_a_good_face_at_any_allowed_distance_needs_no_advice(distance_m: float) 
     [
         (0.25, 0.0, 0.0, ["Move back: 0.25 m, best is 0.4 to 1.0 m"]),
         (1.4, 0.0, 0.0, ["Come nearer: 1.4 m, best is 0.4 to 1.0 m"]),
-        (0.7, 0.4, 0.0, ["Turn to the camera"]),
-        (0.35, 0.4, 0.0, ["Move back to 0.4 m, or choose a wide depth mode"]),
-        (0.7, 0.0, 0.25, ["Keep hair and hands out"]),
-        (1.8, 0.5, 0.0, ["Come nearer: 1.8 m", "Turn to the camera", "the face is only 50 pixels wide"]),
+        (0.7, 0.4, 0.0, ["Face the camera"]),
+        (0.35, 0.4, 0.0, ["Move back to 0.4 m, or use a wide depth mode"]),
+        (0.7, 0.0, 0.25, ["Keep hair and hands off"]),
+        (1.8, 0.5, 0.0, ["Come nearer: 1.8 m", "Face the camera", "the face is only 50 pixels wide"]),
     ],
 )
 def test_each_fault_has_its_advice(distance_m: float, holes: float, flying: float, told: list[str]) -> None:
