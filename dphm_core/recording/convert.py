@@ -119,7 +119,10 @@ def _write_file(frames: SelectedFrames, out: Path, options: ConvertOptions, tota
     tell(0, total)
     make_folder(out.absolute().parent)
     fps = info.fps / options.selection.every
-    with written_atomically(out) as partial, MkvWriter(partial, info.intrinsics, fps, options.depth_mode) as writer:
+    with (
+        written_atomically(out) as partial,
+        MkvWriter(partial, info.intrinsics, fps, options.depth_mode, info.label) as writer,
+    ):
         for frame in _of_one_camera(frames, info.label, info.intrinsics):
             writer.write(frame.color, frame.depth_m, frame.timestamp_s)
             written += 1
@@ -132,7 +135,8 @@ def _write_file(frames: SelectedFrames, out: Path, options: ConvertOptions, tota
 def _write_folder(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:
     info, written = frames.info, 0
     tell(0, total)
-    with FolderWriter(out, info.intrinsics, info.fps / options.selection.every, options.color) as writer:
+    fps = info.fps / options.selection.every
+    with FolderWriter(out, info.intrinsics, fps, options.color, info.label) as writer:
         for frame in _of_one_camera(frames, info.label, info.intrinsics):
             index = (frame.index - options.selection.start) // options.selection.every
             writer.write(frame.color, frame.depth_m, frame.timestamp_s, index)

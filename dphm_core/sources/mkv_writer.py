@@ -59,6 +59,8 @@ class MkvWriter:
     depth_mode : DepthMode, optional
         Write depth as an Azure Kinect's own depth camera sees it, with less detail and without a trace of this program
         (see `KinectLayout`); by default as it is (see `MkvLayout`).
+    device : str
+        What is recorded, for people; kept as the file's title.
 
     Raises
     ------
@@ -66,12 +68,14 @@ class MkvWriter:
         The format has no room for such frames.
     """
 
-    def __init__(self, path: Path, intrinsics: Intrinsics, fps: float, depth_mode: DepthMode | None = None) -> None:
+    def __init__(
+        self, path: Path, intrinsics: Intrinsics, fps: float, depth_mode: DepthMode | None = None, device: str = ""
+    ) -> None:
         if not 0 < fps < FASTEST:
             raise OutputError(
                 f"an Azure Kinect recording has at most 30 frames per second, not {fps:g}; take every second one"
             )
-        self._intrinsics, self._fps, self._depth_mode = intrinsics, fps, depth_mode
+        self._intrinsics, self._fps, self._depth_mode, self._device = intrinsics, fps, depth_mode, device
         self._layout: Arrangement | None = None
         self._cues: list[bytes] = []
         self._start_s = 0.0
@@ -146,7 +150,8 @@ class MkvWriter:
         self._file.write(header(SEGMENT, size))
         self._content = self._file.tell()
         duration = struct.pack(">d", float(self._time_usec + 1e6 / self._fps))
-        info = [uint(0x2AD7B1, 1000), text(0x4D80, PROGRAM), text(0x5741, PROGRAM), element(0x4489, duration)]
+        title = [text(0x7BA9, self._device)] if self._device else []
+        info = [*title, uint(0x2AD7B1, 1000), text(0x4D80, PROGRAM), text(0x5741, PROGRAM), element(0x4489, duration)]
         sections = [element(INFO, *info), *(element(*section) for section in self._sections)]
         names = (INFO, *(name for name, _ in self._sections), CUES)
         place, places = len(seek_head(names, [0] * len(names))), []

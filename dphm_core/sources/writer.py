@@ -45,12 +45,16 @@ class FolderWriter:
         Nominal frames per second.
     color_format : {"png", "jpg"}
         "png" keeps every colour as it is; "jpg" takes a fifth of the room.
+    device : str
+        What is recorded, for people; kept beside the timestamps.
     """
 
-    def __init__(self, path: Path, intrinsics: Intrinsics, fps: float, color_format: ColorFormat = "png") -> None:
+    def __init__(
+        self, path: Path, intrinsics: Intrinsics, fps: float, color_format: ColorFormat = "png", device: str = ""
+    ) -> None:
         self.path = path
         self._intrinsics = intrinsics
-        self._fps = fps
+        self._fps, self._device = fps, device
         self._color_format: ColorFormat = color_format
         self._timestamps_s: list[float] = []
         self._made: list[Path] = []
@@ -99,7 +103,8 @@ class FolderWriter:
 
     def close(self) -> None:
         """Write the timestamps; harmless when repeated."""
-        content = {"fps": self._fps, "timestamps_s": self._timestamps_s}
+        device = {"device": self._device} if self._device else {}
+        content = {**device, "fps": self._fps, "timestamps_s": self._timestamps_s}
         self._put(self.path / TIMESTAMPS_FILE, json.dumps(content, indent=1).encode())
 
     def __enter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -67,6 +68,13 @@ def test_missing_numbers_have_a_time_too(stack: Path, tmp_path: Path) -> None:
     with open_source(tmp_path / "out") as source:
         source.seek(4)
         assert next(source).timestamp_s == pytest.approx(4 / 15)
+
+
+def test_what_was_recorded_is_kept_for_people(stack: Path, tmp_path: Path) -> None:
+    convert(stack, tmp_path / "out", ConvertOptions(), not_told)
+    assert json.loads((tmp_path / "out/timestamps.json").read_text())["device"] == "take"
+    convert(stack, tmp_path / "out.mkv", ConvertOptions(), not_told)
+    assert b"\x7b\xa9" + (1 << 56 | 4).to_bytes(8, "big") + b"take" in (tmp_path / "out.mkv").read_bytes()[:2000]
 
 
 def test_a_folder_in_use_is_refused(stack: Path, tmp_path: Path) -> None:
