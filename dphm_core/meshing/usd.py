@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BYTES_PER_VERTEX = 24
 """A point and its normal."""
-TEXT_FACTOR = 2.2
+TEXT_FACTOR = 3.3
 """How much longer numbers are as text."""
 SAVED_EVERY = 64
 """Samples that are in memory together; what is saved is read from the file again."""
