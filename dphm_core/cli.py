@@ -29,6 +29,7 @@ COMMANDS = {
     "bench track": ("bench_track:BenchTrack", "measure the tracker: speed, latency, accuracy, what each term is worth"),
     "bench record": ("bench_record:BenchRecord", "measure recording beside live tracking: frames lost, time, room"),
     "bench load": ("bench_load:BenchLoad", "play a recording as a live camera, and count which frames are left out"),
+    "bench export": ("bench_export:BenchExport", "measure how large each export format is, and how long it takes"),
     "bench": ("look:Bench", "time the camera stages on this machine"),
     "sample": ("generate:Sample", "draw heads from a model's latent priors"),
     "decode": ("generate:Decode", "show a code that a model was trained with as a mesh"),
