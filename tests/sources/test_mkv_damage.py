@@ -9,13 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_mkv_writer import CAMERA, made_frames, write
 
+from dphm_core.camera.k4a_calibration import DepthMode
 from dphm_core.errors import SourceError
 from dphm_core.sources import open_source
 from dphm_core.sources.ebml import CLUSTER, element, read_header, text, uint
 from dphm_core.sources.mkv_probe import probe
-from dphm_core.sources.mkv_repair import find_damage
+from dphm_core.sources.mkv_repair import find_damage, write_repaired
+from dphm_core.sources.mkv_writer import MkvWriter
 
 FRAMES = 6
 
@@ -23,6 +27,16 @@ FRAMES = 6
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("mkv") / "whole.mkv", made_frames(CAMERA, FRAMES))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Bytes of a recording of three frames, 0.6 MB."""
+    path = tmp_path_factory.mktemp("mkv") / "small.mkv"
+    with MkvWriter(path, CAMERA, 30, DepthMode.NFOV_2X2BINNED) as writer:
+        for frame in made_frames(CAMERA, 3):
+            writer.write(frame.color, frame.depth_m, frame.timestamp_s)
+    return path.read_bytes()
 
 
 def clusters(content: bytes) -> list[int]:
@@ -87,6 +101,30 @@ def test_garbage_in_the_middle_costs_the_captures_it_hits(whole: Path, tmp_path:
     path.write_bytes(content)
     with open_source(path) as source:
         assert [frame.index for frame in source] == [0, 1, 2, 4, 5]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_what_is_copied_of_any_bytes_is_whole(small: bytes, tmp_path: Path, data: st.DataObject) -> None:
+    content = bytearray(small)
+    for _ in range(data.draw(st.integers(0, 6))):
+        place = data.draw(st.integers(0, 4000) | st.integers(0, len(content) - 1))
+        content[place : place + 4] = data.draw(st.binary(min_size=1, max_size=12))
+    del content[data.draw(st.integers(0, len(content)) | st.just(len(content))) :]
+    path, copy = tmp_path / "any.mkv", tmp_path / "copy.mkv"
+    path.write_bytes(content)
+    copy.unlink(missing_ok=True)
+    try:
+        damage = find_damage(path, 10)
+        if write_repaired(path, copy):
+            assert find_damage(copy, 10) is None and copy.stat().st_size < len(content) + 100
+            assert copy.read_bytes().count(CLUSTER.to_bytes(4, "big")) >= 1
+        else:
+            assert not copy.exists()
+    except SourceError as told:
+        assert not content and "; " in str(told)
+    else:
+        assert damage is None or " at byte " in damage
 
 
 def test_a_foreign_film_is_refused(tmp_path: Path) -> None:
