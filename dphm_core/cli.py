@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "track": ("track:Track", "track the head in a recording: meshes, numbers, report, contact sheet"),
+    "batch": ("batch:Batch", "track many recordings side by side, here or on several machines"),
     "export": ("export:Export", "write a track's meshes, codes and poses for other programs"),
     "stream": ("stream:Stream", "track a camera and send every frame to other programs: OSC, VMC, UDP, WebSocket"),
     "video": ("video:Video", "make a video of a track: over the picture, turning, or both"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
@@ -17,6 +17,11 @@ from dphm_core.output.options import BatchOptions
 from dphm_core.sources.selection import Selection
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.offline.config import STAGE_NAMES, OfflineConfig, chosen_stages
+
+if TYPE_CHECKING:
+    from dphm_core.jobs import Tell
+    from dphm_core.many.recordings import Recording
+    from dphm_core.many.tasks import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,26 +57,26 @@ class Track(Command):
 
     def run(self, say: Say) -> int:
         """Track, with a progress bar, and print a summary."""
-        from dphm_core.dataset.track_all import find_sequences
+        from dphm_core.many.recordings import find_recordings, find_sequences
 
-        sequences = find_sequences(self.source)
-        if sequences:
-            return self._run_all(sequences, say)
+        if find_sequences(self.source):
+            return self._run_all(find_recordings([self.source]), say)
         report = self._report(self.source, self.out, self.output)
         say(self._summary(report))
         return INTERRUPTED if report["interrupted"] else OK
 
-    def _run_all(self, sequences: list[Path], say: Say) -> int:
-        from dphm_core.dataset.track_all import SUMMARY_FILE, summary_table, track_all
+    def _run_all(self, recordings: list[Recording], say: Say) -> int:
+        from dphm_core.many.run import InTurn, track_many
+        from dphm_core.many.table import SUMMARY_FILE, summary_table
 
         if self.output.save_subject is not None or self.resume is not None:
             raise SettingError(f"--save-subject and --resume are for one recording; {self.source} holds several")
 
-        def track_one(sequence: Path, out: Path, overwrite: bool) -> dict[str, Any]:
-            say(f"{sequence.name} …")
-            return self._report(str(sequence), out, replace(self.output, overwrite=overwrite))
+        def track_one(task: Task, _tell: Tell | None) -> dict[str, Any]:
+            say(f"{task.name} …")
+            return self._report(task.source, task.out, replace(self.output, overwrite=task.overwrite))
 
-        results = track_all(sequences, self.out, track_one, self.output.overwrite)
+        results = track_many(recordings, self.out, InTurn(track_one), self.output.overwrite)
         say(summary_table(results))
         say(f"{'results':14}{self.out / SUMMARY_FILE}")
         states = {result.status for result in results}

@@ -1,0 +1,81 @@
+"""Tracks recordings on the machines of a Ray cluster, or on this one through a cluster of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dphm_core.errors import SettingError
+from dphm_core.many.tasks import Outcome, Task, TrackOne, attempt
+
+LOCAL = "local"
+"""Address of a cluster that is made on this machine for the run."""
+LOOK_S = 0.5
+"""How often it is looked whether to stop."""
+INSTALL = "pip install ray==2.60.0"
+
+
+class OnRay:
+    """Does tasks wherever a Ray cluster has `cores` free.
+
+    Sources, results, models and subject files are looked for on the machine that does the task: they have to lie at the
+    same paths everywhere, and this program in the same version. After `stop` those under way are killed.
+
+    Parameters
+    ----------
+    track_one : TrackOne
+        Picklable.
+    address : str
+        Of the cluster ("HOST:6379", "ray://HOST:10001", "auto"), or "local".
+    cores : float
+        Of a machine for each task.
+
+    Raises
+    ------
+    SettingError
+        Ray is not installed, or there is no cluster at the address.
+    """
+
+    def __init__(self, track_one: TrackOne, address: str, cores: float) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise SettingError(f"a Ray cluster needs Ray ({error}); install it with: {INSTALL}") from error
+        self._ray, self._track_one = ray, track_one
+        self._stopped = False
+        try:
+            ray.init(
+                address, include_dashboard=False if address == LOCAL else None, logging_level=logging.ERROR,
+                log_to_driver=False,
+            )  # fmt: skip
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            cure = "start one with `ray start`, or take --ray local"
+            raise SettingError(f"there is no Ray cluster at {address} ({reason}); {cure}") from error
+        self._attempt = ray.remote(num_cpus=cores, max_retries=0)(attempt)
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
+        """Do them, as the cluster has room."""
+        ray = self._ray
+        try:
+            pending: dict[Any, Task] = {self._attempt.remote(self._track_one, task, None): task for task in tasks}
+            while pending and not self._stopped:
+                for done in ray.wait(list(pending), timeout=LOOK_S)[0]:
+                    yield pending.pop(done), self._outcome(done)
+            for reference, task in pending.items():
+                ray.cancel(reference, force=True)
+                yield task, Outcome(interrupted=True)
+        finally:
+            ray.shutdown()
+
+    def stop(self) -> None:
+        """Begin no more, and give up those under way."""
+        self._stopped = True
+
+    def _outcome(self, reference: Any) -> Outcome:
+        try:
+            outcome: Outcome = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:  # its process or machine is gone
+            return Outcome(error=f"its process or machine was lost ({' '.join(str(error).split())[:200]})")
+        return outcome

@@ -1,0 +1,112 @@
+"""Recordings are tracked in processes of their own, and on a Ray cluster: the same table, and nothing else is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dphm_core.cli import main
+from dphm_core.errors import SettingError
+from dphm_core.many.processes import Processes
+from dphm_core.many.recordings import find_recordings
+from dphm_core.many.run import Runner, track_many
+from dphm_core.many.table import SequenceResult
+from runs import Red
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def results_of(data: Path, out: Path, runner: Runner) -> list[tuple[str, str, str]]:
+    results = track_many(find_recordings([str(data)]), out, runner)
+    return [(result.sequence, result.status, result.error) for result in results]
+
+
+def test_a_process_that_is_killed_takes_only_its_recording_with_it(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    told = results_of(data, out, Processes(Red(killed="anna_smile", faulty="ben_fastalk"), 1))
+    assert [row[:2] for row in told] == [
+        ("anna_smile", "failed"),
+        ("ben_fastalk", "failed"),
+        ("carl_eyeblink", "tracked"),
+    ]
+    assert "was killed (SIGKILL" in told[0][2] and "fewer --workers" in told[0][2]
+    assert told[1][2] == "ZeroDivisionError: in ben_fastalk"
+    assert (out / "carl_eyeblink/track.npz").is_file()
+    again = results_of(data, out, Processes(Red(), 3))
+    assert [row[1] for row in again] == ["tracked", "failed", "earlier"]
+    assert "no face in any of 5 frames" in again[1][2]
+
+
+def test_ctrl_c_ends_what_is_under_way_and_it_goes_on_later(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    results: list[SequenceResult] = []
+
+    def press() -> None:
+        while not results:  # until one is done, while another one is busy without end
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    runner = Processes(Red(endless="anna_smile"), 2)
+    told = track_many(find_recordings([str(data)]), out, runner, on_result=results.append)
+    presser.join()
+    assert [result.status for result in told if result.sequence == "anna_smile"] == ["interrupted"]
+    assert not (out / "anna_smile").exists()
+    assert [row[1] for row in results_of(data, out, Processes(Red(), 1))] in (
+        ["tracked", "failed", "earlier"],
+        ["tracked", "failed", "tracked"],  # the third was not begun
+    )
+
+
+def test_a_cluster_of_two_workers_on_this_machine(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install -e '.[ray]'")
+    from dphm_core.many.on_ray import OnRay
+
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (TESTS.parent, TESTS, TESTS / "many"))))
+    told = results_of(data, tmp_path / "out", OnRay(Red(killed="ben_fastalk"), "local", 1.0))
+    assert [row[:2] for row in told] == [
+        ("anna_smile", "tracked"),
+        ("ben_fastalk", "failed"),
+        ("carl_eyeblink", "tracked"),
+    ]
+    assert "process or machine was lost" in told[1][2]
+    assert (tmp_path / "out/anna_smile/track.npz").is_file()
+
+
+def test_a_cluster_that_is_not_there_is_told() -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install -e '.[ray]'")
+    from dphm_core.many.on_ray import OnRay
+
+    with pytest.raises(SettingError, match=r"there is no Ray cluster at auto .*--ray local"):
+        OnRay(Red(), "auto", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--workers", "0"), "--workers is 1 or more"),
+        (("--workers", "2", "--ray", "local"), "leave it out with --ray"),
+        (("--ray-cores", "0"), "--ray-cores is more than 0"),
+        (("--save-subject", "me.safetensors"), "is for one recording"),
+    ],
+)
+def test_settings_that_make_no_sense(
+    data: Path, tmp_path: Path, words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["batch", str(data), "--out", str(tmp_path / "out"), *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_tells_of_each_and_of_all(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("anna_smile", "carl_eyeblink"):  # grey pictures, too: nobody's face
+        (data / name).rename(tmp_path / name)
+    assert main(["batch", str(data), "--out", str(tmp_path / "out"), "--workers", "1"]) == 1
+    shown = capsys.readouterr().out
+    assert "0 of 1" in shown and "ben_fastalk: " in shown and "no face in any of 5 frames" in shown
