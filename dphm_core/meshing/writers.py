@@ -97,12 +97,12 @@ def mesh_encoder(extension: str, faces: NDArray[np.int32], comment: str = "", no
     return maker(faces, comment, normals)
 
 
-def write_mesh(path: Path, vertices: FloatArray, faces: NDArray[np.int32]) -> None:
+def write_mesh(path: str | Path, vertices: FloatArray, faces: NDArray[np.int32]) -> None:
     """Write one mesh, in the format of the file's extension.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         ".ply" or ".obj" file.
     vertices : (V, 3) float32
         Any unit and frame.
@@ -119,4 +119,5 @@ def write_mesh(path: Path, vertices: FloatArray, faces: NDArray[np.int32]) -> No
     from dphm_core.meshing.normals import check_faces  # brings numba, which only this function needs
 
     check_faces(faces, len(vertices))
-    write_atomically(path, mesh_encoder(path.suffix, faces)(vertices))
+    file = Path(path)
+    write_atomically(file, mesh_encoder(file.suffix, faces)(vertices))

@@ -115,7 +115,7 @@ def make_track(
     )
 
 
-def load_track(path: Path) -> Track:
+def load_track(path: str | Path) -> Track:
     """Read a track file.
 
     Raises
@@ -124,7 +124,7 @@ def load_track(path: Path) -> Track:
         It is missing, damaged or no track.
     """
     try:
-        arrays = read_npz(path, MAX_TRACK_BYTES)
+        arrays = read_npz(Path(path), MAX_TRACK_BYTES)
         arrays.setdefault("confidence", np.full(arrays["frame_index"].shape, np.nan, dtype=np.float32))
         track = Track(**{field.name: arrays[field.name] for field in fields(Track)})
         _check_shapes(track)
