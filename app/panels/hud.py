@@ -104,13 +104,17 @@ class Hud(QWidget):
         if self._newest is None:
             return
         tracked, status, view_fps, latency_ms = self._newest
-        self.state.show_state(tracked.status if status.tracking else "Off")
+        waits = status.waiting is not None
+        self.state.show_state("Waiting" if waits else tracked.status if status.tracking else "Off")
         self.state.show()
-        if not status.tracking:
+        if waits:
+            self._tell("The camera sends nothing.")
+        elif not status.tracking:
             self._tell("Tracking is stopped.")
         else:
             self._tell(tracked.reason, tracked.observation.advice)
-        plays = status.state is PipelineState.PLAYING  # figures of what went on before are none of what stands still
+        # Figures of what went on before are none of what stands still.
+        plays = status.state is PipelineState.PLAYING and not waits
         rates = (self.source, status.source_fps), (self.tracker, status.tracker_fps), (self.view, view_fps)
         for figure, fps in rates:
             figure.set_text(fps_text(fps if plays else 0.0))

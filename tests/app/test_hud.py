@@ -8,7 +8,7 @@ from math import nan
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.panels.hud import Figure, Hud
+from app.panels.hud import UNKNOWN, Figure, Hud
 from dphm_core.frames import TrackedFrame, TrackStatus
 from dphm_core.stages import PipelineState, PipelineStatus
 
@@ -140,3 +140,10 @@ def test_what_the_camera_lost_is_told_apart_from_what_was_left_out(hud: Hud, obs
     tracked = TrackedFrame(observation, TrackStatus.TRACKING, "following the frame before")
     hud.show_status(tracked, replace(STATUS, frames_missed=3), 60.0, None)
     assert hud.dropped.text() == "7 + 3"
+
+
+def test_while_a_camera_is_waited_for_nothing_is_called_tracked(hud: Hud, observation) -> None:
+    tracked = TrackedFrame(observation, TrackStatus.TRACKING, "following the frame before")
+    hud.show_status(tracked, replace(STATUS, waiting="Camera 1 was unplugged"), 60.0, 40.0)
+    assert (hud.state.text(), hud.text.text()) == ("Waiting", "The camera sends nothing.")
+    assert hud.source.text() == hud.latency.text() == UNKNOWN
