@@ -16,6 +16,7 @@ MESHES = {"all": "All frames", "current": "The frame on screen"}
 CODES = {
     "csv": "CSV – a table, for Excel", "jsonl": "JSON – one line per frame", "npz": "NPZ – arrays, for Python",
     "livelink": "Live Link Face – ARKit's blendshapes", "official": "DPHM tracking file – imported models",
+    "all": "All of these formats",
 }  # fmt: skip
 SPACES = {"camera": "In front of the camera", "head": "Head only, standing still"}
 SPACE_WORDS = {

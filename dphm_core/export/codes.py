@@ -179,4 +179,12 @@ CODES_ENCODERS: dict[CodesFormat, Callable[[Codes], bytes]] = {
     "official": official_bytes,
 }
 """Makers of a file's content by its format."""
-assert {*CODES_ENCODERS, "none"} == {*CODES_FILES, "none"} == set(get_args(CodesFormat)), "a format without a writer"
+assert set(CODES_ENCODERS) == set(CODES_FILES) == {*get_args(CodesFormat)} - {"all", "none"}, "one without a writer"
+
+
+def codes_formats(wanted: CodesFormat, track: Track) -> list[CodesFormat]:
+    """Formats that are wanted; of "all", those that the expression code can be told in, with names or without."""
+    if wanted == "all":
+        impossible = "official" if len(track.expression_names) else "livelink"
+        return [name for name in CODES_ENCODERS if name != impossible]
+    return [] if wanted == "none" else [wanted]

@@ -152,9 +152,9 @@ class _Export:
             self._put_animation(name, saved, wanted.animated_rows)
         if wanted.moved_mesh:
             self._put_moved_mesh(saved, wanted)
-        if wanted.code_rows and self._options.codes != "none":
+        for layout in wanted.codes:
             codes = Codes.of(saved.track, wanted.code_rows, self._convention)
-            self._put(CODES_FILES[self._options.codes], CODES_ENCODERS[self._options.codes](codes))
+            self._put(CODES_FILES[layout], CODES_ENCODERS[layout](codes))
 
     def _encoders(self, faces: NDArray[np.int32]) -> dict[str, MeshEncoder]:
         words, normals = self._convention.words, self._options.normals

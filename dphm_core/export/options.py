@@ -13,7 +13,7 @@ from dphm_core.meshing.formats import EVERY, FORMATS, chosen_formats
 from dphm_core.sources.selection import Selection
 
 Meshes = Literal["all", "current", "none"]
-CodesFormat = Literal["csv", "jsonl", "npz", "livelink", "official", "none"]
+CodesFormat = Literal["csv", "jsonl", "npz", "livelink", "official", "all", "none"]
 Space = Literal["camera", "head"]
 Axes = Literal["opencv", "y-up", "z-up"]
 Unit = Literal["m", "cm", "mm"]
@@ -48,7 +48,8 @@ class ExportOptions:
     shapes that come within 0.1 mm; frames: each mesh by itself, for 256 frames at most."""
     codes: CodesFormat = "csv"
     """Format of poses, expression weights and the frames' figures: a table, a JSON object per line, numpy arrays;
-    Live Link Face's table of ARKit's blendshapes; the original DPHM's tracking file (imported models); or none."""
+    Live Link Face's table of ARKit's blendshapes; the original DPHM's tracking file (imported models); all of them that
+    the head model allows; or none."""
     frames: OmitArgPrefixes[Selection] = field(default_factory=Selection)
     space: Space = "camera"
     """Where meshes are: before the camera, or in the head's own frame, pose taken out, expression kept."""

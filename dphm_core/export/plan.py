@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from dphm_core.errors import OutputError, SettingError
 from dphm_core.export.animation import animation_of
-from dphm_core.export.codes import CODES_ENCODERS, Codes
+from dphm_core.export.codes import CODES_ENCODERS, Codes, codes_formats
 from dphm_core.export.convention import UNITS, Convention
 from dphm_core.export.folder import free_name, is_empty
-from dphm_core.export.options import ExportOptions
+from dphm_core.export.options import CodesFormat, ExportOptions
 from dphm_core.frames import UNITS_PER_METRE, FloatArray, Similarity
 from dphm_core.meshing.formats import animated, missing_library
 from dphm_core.meshing.writers import mesh_encoder
@@ -81,6 +81,8 @@ class Contents:
     """The mesh on screen, where it is wanted."""
     frame_formats: list[str]
     """Each with a file for every mesh."""
+    codes: list[CodesFormat]
+    """Each with a file for all rows."""
     animations: list[str]
     """Formats that are wanted as one file, as far as there is a head to move."""
     animated_rows: list[int]
@@ -99,7 +101,7 @@ class Contents:
     @property
     def others(self) -> int:
         """How many other files are written in one step: codes, `conventions.json`, and the mesh beside animations."""
-        return bool(self.code_rows) + 1 + self.moved_mesh
+        return len(self.codes) + 1 + self.moved_mesh
 
     @property
     def files(self) -> int:
@@ -136,6 +138,7 @@ def contents(saved: SavedTrack | None, options: ExportOptions, current: CurrentM
     return Contents(
         mesh_rows=meshes if options.frame_formats else [],
         code_rows=wanted,
+        codes=codes_formats(options.codes, saved.track) if saved is not None and wanted else [],
         current=current if options.meshes == "current" else None,
         frame_formats=options.frame_formats,
         animations=options.sequence_formats if meshes else [],
@@ -204,10 +207,11 @@ def _size(saved: SavedTrack | None, options: ExportOptions, wanted: Contents) ->
             total += animated(name).size(animation_of(saved, wanted.animated_rows, options, animated(name)))
         if wanted.moved_mesh:
             total += _mesh_size(replace(options, mesh_format="obj", normals=False), metres, saved.faces)
-    if saved is not None and options.codes != "none" and wanted.code_rows:
+    if saved is not None and wanted.codes:
         rows = (wanted.mesh_rows or wanted.code_rows)[:SAMPLED_ROWS]
-        sample = CODES_ENCODERS[options.codes](Codes.of(saved.track, rows, convention))
-        total += len(sample) * len(wanted.code_rows) // len(rows)
+        codes = Codes.of(saved.track, rows, convention)
+        sample = sum(len(CODES_ENCODERS[name](codes)) for name in wanted.codes)
+        total += sample * len(wanted.code_rows) // len(rows)
     return total
 
 

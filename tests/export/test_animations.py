@@ -239,6 +239,15 @@ def test_formats_only_claim_conventions_that_there_are(name: str) -> None:
         assert sequence_convention(sequence, ExportOptions(axes=axes)).axes in sequence.axes
 
 
+def test_one_command_writes_every_format(results: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pxr")
+    words = ["export", str(results), "--out", str(tmp_path), "--mesh-format", "all", "--codes", "all"]
+    assert cli.main(words) == 0
+    written = {path.name for path in tmp_path.rglob("*.*") if path.is_file() and path.parent == tmp_path}
+    codes = {"codes.csv", "codes.jsonl", "codes.npz", "codes.livelink.csv"}  # the model has names: no official codes
+    assert written == codes | {"conventions.json", "head.glb", "head.usd", "head.pc2", "head.mdd", "head_rest.obj"}
+
+
 def test_all_is_every_format_once(saved: SavedTrack, tmp_path: Path) -> None:
     pytest.importorskip("pxr")
     options = ExportOptions(mesh_format="all", frames=Selection(7))
