@@ -69,6 +69,8 @@ class Player:
         self._passed_any = False  # whether there was a frame since the source ran out last
         self._steps = 0
         self._seek_to: int | None = None
+        self._at = self._asked = 0  # the frame that was read last, and that which was sought last
+        self._back_from: int | None = None  # where a step back began, until a frame before that is read
         self._ended = False
         self._stopped = False
         self._due = monotonic()
@@ -128,19 +130,23 @@ class Player:
             self._steps = 0
 
     def step(self, count: int = 1) -> None:
-        """Pause and read `count` more frames."""
+        """Pause and read `count` more frames; where it is negative, go back so many and read the frame there."""
         with self._changed:
             self.commands += 1
             self._playing = False
-            self._steps += count
+            if count > 0:
+                self._steps += count
+            elif count < 0:
+                self._back_from = self._at if self._seek_to is None else self._seek_to
+                self._go_to(self._back_from + count)
             self._changed.notify_all()
 
     def seek(self, index: int) -> None:
         """Read frame `index` next, also while paused; the newest of several requests wins."""
         with self._changed:
             self.commands += 1
-            self._seek_to, self._ended = index, False
-            self._steps = max(self._steps, 1)
+            self._back_from = None
+            self._go_to(index)
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -153,8 +159,14 @@ class Player:
         """Reading thread: frame `index` was read."""
         with self._changed:
             self._passed_any = True
+            self._at = index
             loop = self._loop
-            if loop is not None and index >= loop.last:
+            if self._back_from is not None and self._seek_to is None:
+                if index >= self._back_from and self._asked > 0:  # the frames before are missing
+                    self._go_to(self._asked - 1)
+                else:
+                    self._back_from = None
+            elif loop is not None and index >= loop.last:
                 self._begin_again(loop)
 
     def end(self) -> None:
@@ -175,6 +187,10 @@ class Player:
                     return self._take_turn()
                 self._changed.wait(wait_s)
             return None
+
+    def _go_to(self, index: int) -> None:
+        self._seek_to, self._ended = max(index, 0), False
+        self._steps = max(self._steps, 1)
 
     def _begin_again(self, loop: Loop) -> None:
         if self._playing and self._seek_to is None:  # a seek that came meanwhile stands
@@ -198,7 +214,9 @@ class Player:
         # After a frame that took too long the clock starts anew: playback slows down instead of rushing to catch up.
         self._due = max(self._due + self._interval_s, monotonic())
         turn = Turn(self._seek_to)
-        self._seek_to = None
+        if self._seek_to is not None:
+            self._at = self._asked = self._seek_to  # as long as nothing else is read
+            self._seek_to = None
         return turn
 
 

@@ -121,3 +121,48 @@ def test_as_fast_as_possible_waits_for_nothing_and_pauses() -> None:
     assert monotonic() - started < 2
     player.pause()
     assert play_through(player, 100, 50) == []
+
+
+def step_back(player: Player, frames: list[int], count: int = -1) -> list[int]:
+    """What a source of these frames reads after a step back, until the player rests."""
+    player.step(count)
+    read = []
+    while player._steps:
+        turn = player.next_turn()
+        assert turn is not None and turn.seek_to is not None
+        read.append(next(index for index in frames if index >= turn.seek_to))
+        player.passed(read[-1])
+    return read
+
+
+def test_stepping_back_passes_over_missing_frames() -> None:
+    player, frames = Player(30, Pace.STEPPED), [1, 2, 5, 6]
+    player.seek(6)
+    assert step_back(player, frames, count=0) == [6]
+    assert [step_back(player, frames)[-1] for _ in range(5)] == [5, 2, 1, 1, 1]
+    assert not player.playing and not player.ended
+
+
+def test_stepping_back_by_several_frames_and_from_the_end() -> None:
+    player, frames = Player(30, Pace.FASTEST), list(range(9))
+    assert play_through(player, 9, 10) == frames and player.ended
+    assert step_back(player, frames, -3) == [5]
+    assert step_back(player, frames, -99) == [0]
+
+
+def test_steps_back_add_up_while_a_frame_is_being_read() -> None:
+    player = Player(30, Pace.STEPPED)
+    player.seek(8)
+    assert player.next_turn() is not None
+    player.step(-1)
+    player.step(-1)  # before the turn that the first one asked for
+    turn = player.next_turn()
+    assert turn is not None and turn.seek_to == 6
+    player.step(-1)  # while it is being read
+    player.passed(6)
+    turn = player.next_turn()
+    assert turn is not None and turn.seek_to == 5
+    player.passed(5)
+    player.step()
+    turn = player.next_turn()
+    assert turn is not None and turn.seek_to is None

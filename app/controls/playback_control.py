@@ -182,12 +182,15 @@ class PlaybackControl(QObject):
         self._on_recording(seek)
 
     def _step(self, count: int) -> None:
-        if count > 0:
-            self._on_recording(lambda session: session.pipeline.step(count))
-        elif self._desk.shown is not None:
-            shown = self._desk.shown.index
-            self._on_recording(lambda session: session.pipeline.pause())
-            self._seek(shown + count)
+        def step(session: Session) -> None:
+            shown = self._desk.shown
+            if count < 0 and shown is not None and session.pipeline.player.playing:  # reading is ahead of what is shown
+                session.pipeline.pause()
+                self._seek(shown.index + count)
+            else:
+                session.pipeline.step(count)
+
+        self._on_recording(step)
 
     def step(self, count: int) -> None:
         """Go on, or back, by so many frames."""

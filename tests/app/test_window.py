@@ -137,8 +137,14 @@ def test_pause_play_step_and_slider_command_the_pipeline(qtbot, make_window, sph
     qtbot.mouseClick(window.playback.step, Qt.LeftButton)
     qtbot.waitUntil(lambda: window.desk.shown.index == 1235)
     assert window.playback.slider.value() == 1235
+    for index in (1234, 1233):
+        qtbot.mouseClick(window.playback.step_back, Qt.LeftButton)
+        qtbot.waitUntil(lambda index=index: window.desk.shown.index == index)
     qtbot.mouseClick(window.playback.play, Qt.LeftButton)
     qtbot.waitUntil(lambda: window.desk.shown.index > 1236)
+    qtbot.mouseClick(window.playback.step_back, Qt.LeftButton)
+    qtbot.waitUntil(lambda: window.playback.play.text() == "Play")
+    assert pipeline.status().state is PipelineState.PAUSED
 
 
 def test_a_live_source_has_no_slider(playing) -> None:
