@@ -194,13 +194,18 @@ class LiveSource(Source):
     def _recover(self, loss: CameraLost) -> None:
         """Wait until the camera is back, or the source is interrupted; SourceError where that takes too long."""
         label, lost_s = self.info.label, monotonic()
-        self.waiting = f"{label} {loss.what}; {loss.cure}: it goes on by itself"
-        log.warning("%s", self.waiting)
+        self._tell(f"{label} {loss.what}; {loss.cure}: it goes on by itself")
+        first: str | None = None
         try:
             self._disconnect()
             while not self._over.is_set() and (refusal := self._try_again()) is not None:
+                first = first or str(refusal)
+                news = str(refusal) != first  # it is there again, and something else is in the way
                 if monotonic() - lost_s >= self._patience.limit_s:
-                    raise SourceError(f"{label} {loss.what}; {loss.cure}, then open it again") from refusal
+                    end = f" and did not come back: {refusal}" if news else f"; {loss.cure}, then open it again"
+                    raise SourceError(f"{label} {loss.what}{end}") from refusal
+                if news:
+                    self._tell(f"{label} is not back yet: {refusal}")
                 self._over.wait(self._patience.retry_s)
         finally:
             self.waiting = None
@@ -208,6 +213,11 @@ class LiveSource(Source):
             self._clock.resume()
             self._readable_s = None
             log.info("%s is back after %.1f s", label, monotonic() - lost_s)
+
+    def _tell(self, text: str) -> None:
+        if text != self.waiting:
+            self.waiting = text
+            log.warning("%s", text)
 
     def _try_again(self) -> SourceError | None:
         """Open the camera again; why not, where it cannot be had."""

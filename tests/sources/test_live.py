@@ -29,6 +29,7 @@ class Bus:
 
     times_s: list[float]
     present: bool = True
+    busy: bool = False
     slices_ms: list[int] = field(default_factory=list)
     connected: int = 1
 
@@ -58,6 +59,8 @@ class MadeUpCamera(LiveSource):
     def _reconnect(self) -> None:
         if not self.bus.present:
             raise SourceError("no camera")
+        if self.bus.busy:
+            raise SourceError("Camera 1 has no power; connect it")
         self.bus.connected, self.bus.times_s = 1, [0.0, 1 / FPS]
 
 
@@ -97,6 +100,29 @@ def test_a_camera_that_stays_away_is_given_up() -> None:
     with pytest.raises(SourceError, match=r"^Camera 1 is silent; plug it in again, then open it again$"):
         next(source)
     assert source.bus.connected == 0 and source.waiting is None
+
+
+def test_what_keeps_a_camera_from_coming_back_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    bus = Bus([1.0], present=False)
+    source = MadeUpCamera(bus, Patience(limit_s=1.5, retry_s=0.01))
+    next(source)
+    told: list[str | None] = []
+
+    def plug_in() -> None:
+        while source.waiting is None:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        bus.busy, bus.present = True, True
+        time.sleep(0.3)
+        told.append(source.waiting)
+
+    helper = threading.Thread(target=plug_in)
+    helper.start()
+    with pytest.raises(SourceError, match=r"^Camera 1 is silent and did not come back: Camera 1 has no power; connect"):
+        next(source)
+    helper.join()
+    assert told == ["Camera 1 is not back yet: Camera 1 has no power; connect it"]
+    assert caplog.text.count("not back yet") == 1
 
 
 @pytest.mark.parametrize("present", [True, False])
