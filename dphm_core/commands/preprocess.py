@@ -26,6 +26,11 @@ class Preprocess(Command):
     flame_fit: Path | None = None
     """FLAME fit to take the poses from: its .npz file, or a folder with one per sequence; one that lies in SEQ is found
     by itself. Without, the model's mean head is aligned with the landmarks."""
+    flame: Path | None = None
+    """FLAME's model file (generic_model.pkl, or an .npz of its arrays), which you have under its own licence: it is
+    fitted, unless there is a fit already."""
+    flame_landmarks: Path | None = None
+    """File of FLAME's that says where landmarks lie on its mesh; found out without one."""
     model: str = "default"
     """Head model for that: a name under models/, or a folder."""
     overwrite: bool = False
@@ -33,9 +38,16 @@ class Preprocess(Command):
 
     def run(self, say: Say) -> int:
         """Preprocess, with a progress bar."""
-        from dphm_core.dataset.preprocess import PreprocessOptions, preprocess
+        from dphm_core.dataset.options import PreprocessOptions
+        from dphm_core.dataset.preprocess import preprocess
 
-        options = PreprocessOptions(self.flame_fit, self.model, self.overwrite)
+        options = PreprocessOptions(
+            flame_fit=self.flame_fit,
+            flame=self.flame,
+            flame_landmarks=self.flame_landmarks,
+            model=self.model,
+            overwrite=self.overwrite,
+        )
         with progress_bar("steps") as bar:
 
             def tell(done: int, total: int | None) -> None:
@@ -47,4 +59,6 @@ class Preprocess(Command):
         damaged = f", {made.damaged} damaged" if made.damaged else ""
         say(f"{made.frames} frames in {self.out or self.sequence}{earlier}{damaged}")
         say(f"{made.aligned} of them with a pose of their own, in {made.poses}")
+        if made.flame_mm is not None:
+            say(f"FLAME fitted: points lie {made.flame_mm:.2f} mm from its surface in the median")
         return OK

@@ -28,6 +28,9 @@ p_cam = scale · rotation · p_flame + translation."""
 OURS = "rigid_initialisation"
 """Name of a further array, by which our own file is told from a FLAME fit: (T,) bool, whether the frame's pose is its
 own or that of the frame next to it."""
+FITTED = "fitted"
+"""Name of a further array, by which a FLAME fit that was made here is told from others: (T,) bool, whether the frame's
+values are its own or those of the frame next to it."""
 MAX_FIT_BYTES = 1 << 28
 MAX_SHEAR = 1e-2
 """Largest entry of RᵀR − 1 for a rotation that was saved in single precision or worse."""
@@ -87,10 +90,16 @@ def rigid_poses(model: HeadModel, landmarks: Mapping[int, FrameLandmarks], lengt
         return Poses(np.zeros((0, 3, 3), np.float32), np.zeros((0, 3), np.float32), 1.0), np.zeros(length, dtype=bool)
     scale = float(np.median([pose.scale for pose in free.values()]))
     fixed = [frame_pose(model, landmarks[index], scale) or free[index] for index in sorted(free)]
-    known = np.array(sorted(free))
-    nearest = np.searchsorted((known[1:] + known[:-1]) / 2, np.arange(length))
+    known = sorted(free)
+    nearest = np.searchsorted(known, nearest_known(known, length))
     rotation, translation = np.stack([p.rotation for p in fixed]), np.stack([p.translation_m for p in fixed])
     return Poses(rotation[nearest], translation[nearest], scale), np.isin(np.arange(length), known)
+
+
+def nearest_known(known: Sequence[int], length: int) -> NDArray[np.intp]:
+    """For each of so many frames, the nearest of those that are known, which ascend."""
+    numbers = np.array(known)
+    return np.asarray(numbers[np.searchsorted((numbers[1:] + numbers[:-1]) / 2, np.arange(length))], dtype=np.intp)
 
 
 def frame_pose(model: HeadModel, seen: FrameLandmarks, scale: float | None = None) -> Similarity | None:
@@ -109,18 +118,33 @@ def frame_pose(model: HeadModel, seen: FrameLandmarks, scale: float | None = Non
     return pose if np.median(residual) < MAX_RESIDUAL_M else None
 
 
-def write_poses(path: Path, poses: Poses, own: NDArray[Any]) -> None:
-    """Write poses in the format of a FLAME fit, so that what reads one can start from them."""
+def write_poses(path: Path, poses: Poses, further: Mapping[str, NDArray[Any]]) -> None:
+    """Write poses in the format of a FLAME fit, so that what reads one can start from them, and further arrays."""
     content = io.BytesIO()
     np.savez(
         content,
         rotation_matrices=poses.rotation,
         translation=poses.translation_m,
         scale=np.full((1, 1), poses.scale, dtype=np.float32),
-        **{OURS: own},
+        **further,
     )
     make_folder(path.parent)
     write_atomically(path, content.getvalue())
+
+
+def fit_places(sequence: Path, out: Path, given: Path | None) -> list[Path]:
+    """Where a sequence's FLAME fit may lie: beside it and its results, or in the file or folder that is given."""
+    if given is None:
+        return [sequence / FIT_FILE, out / FIT_FILE]
+    if given.is_file():
+        return [given]
+    return [given / sequence.resolve().name / FIT_FILE, given / FIT_FILE]
+
+
+def fitted_here(path: Path) -> NDArray[np.bool_] | None:
+    """Which frames (T,) of a FLAME fit, which can be read, have values of their own; None for one made elsewhere."""
+    found = read_npz(path, MAX_FIT_BYTES, (FITTED,)).get(FITTED)
+    return None if found is None or found.dtype != np.bool_ or found.ndim != 1 else found
 
 
 def read_flame_fit(places: Sequence[Path]) -> tuple[Path, Poses] | None:

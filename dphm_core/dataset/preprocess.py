@@ -8,64 +8,38 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.camera.normals import SurfaceOptions, oriented_points
-from dphm_core.camera.rays import project
 from dphm_core.dataset import layout
-from dphm_core.dataset.poses import FIT_FILE, FrameLandmarks, Poses, read_flame_fit, rigid_poses, write_poses
+from dphm_core.dataset.cut import head_points
+from dphm_core.dataset.options import Preprocessed, PreprocessOptions, read_flame
+from dphm_core.dataset.poses import (
+    FIT_FILE,
+    FITTED,
+    OURS,
+    FrameLandmarks,
+    Poses,
+    fit_places,
+    fitted_here,
+    read_flame_fit,
+    rigid_poses,
+    write_poses,
+)
 from dphm_core.errors import CalibrationError, OutputError, SourceError
 from dphm_core.frames import FloatArray, RGBDFrame, Similarity
 from dphm_core.jobs import Tell
 from dphm_core.landmarks.detector import FaceDetector
 from dphm_core.landmarks.lift import lift_landmarks
-from dphm_core.landmarks.tables import LANDMARK_COUNT, Region, clip_region
+from dphm_core.landmarks.tables import LANDMARK_COUNT
 from dphm_core.sources import Source, open_source
 
 log = logging.getLogger(__name__)
 
-SURFACE = SurfaceOptions(max_jump_m=0.05)
-"""The data set's normals end at jumps of 5 cm; the filter before keeps edges."""
-LOW: FloatArray = np.array([-0.55, -0.45, -0.1], dtype=np.float32)
-HIGH: FloatArray = np.array([0.55, 0.75, 0.5], dtype=np.float32)
-"""Box of what is kept, head frame: the data set cuts at y > -0.45 and -0.1 < z < 0.5."""
-NEAREST_M = 0.05
 LOOKS = 6
 """How often to look for a face in one frame: each time in another part of the image, where it may be too small in the
 whole one. A live picture has a next frame for that."""
-
-
-@dataclass(frozen=True)
-class PreprocessOptions:
-    """How to preprocess."""
-
-    flame_fit: Path | None = None
-    """FLAME fit to take the poses from: its .npz file, or the folder in which it lies under the sequence's name."""
-    model: str = "default"
-    """Head model whose mean head is aligned with the landmarks: a name under models/, or a folder."""
-    overwrite: bool = False
-    """Do again what is done already."""
-
-
-@dataclass(frozen=True)
-class Preprocessed:
-    """What a sequence holds now."""
-
-    frames: int
-    """Frames with points."""
-    earlier: int
-    """Of these, done by an earlier run."""
-    aligned: int
-    """Frames with a pose of their own; the others were cut with their neighbour's."""
-    damaged: int
-    """Frames that could not be read."""
-    poses: Path
-    """File of the poses, a FLAME fit or the rigid initialisation."""
 
 
 def preprocess(
@@ -113,6 +87,8 @@ class _Sequence:
         assert source.info.length is not None
         self._folder, self._out, self._source, self._options = sequence, out, source, options
         self._length = source.info.length
+        self._own = np.ones(self._length, dtype=bool)
+        self._flame = read_flame(options)
         self._count = source.count(range(self._length))
         self._tell, self._steps = tell or (lambda *_: None), 0
         self._detector: FaceDetector | None = None
@@ -126,22 +102,31 @@ class _Sequence:
             self._detector.close()
 
     def run(self) -> Preprocessed:
-        """Do both passes."""
-        fit = self._flame_fit()
+        """Do both passes, and fit FLAME where that is wanted."""
+        fit = self._existing_fit()
+        self._total = (2 if self._flame is None or fit is not None else 3) * self._count
         earlier = sum(self._done(layout.POINTS, index) for index in range(self._length))
         for frame in self._pending(self._has_landmarks):
             self._write_landmarks(frame)
-        path, poses, aligned = self._rigid() if fit is None else (*fit, self._length)
+        path, poses = self._rigid() if fit is None else fit
         self._steps = self._count
         for frame in self._pending(lambda index: self._done(layout.POINTS, index)):
             self._write_points(frame, poses.at(frame.index))
         frames = sum(layout.frame_file(self._out, layout.POINTS, k).is_file() for k in range(self._length))
-        return Preprocessed(frames, earlier, min(aligned, frames), self._count - frames, path)
+        flame_mm = self._fit_flame(poses) if fit is None and self._flame is not None else None
+        aligned = min(int(self._own.sum()), frames)
+        return Preprocessed(frames, earlier, aligned, self._count - frames, path, flame_mm)
 
-    def _flame_fit(self) -> tuple[Path, Poses] | None:
+    def _existing_fit(self) -> tuple[Path, Poses] | None:
         """Poses of a FLAME fit, where there is one."""
-        places = self._fit_places()
+        places = fit_places(self._folder, self._out, self._options.flame_fit)
         fit = read_flame_fit(places)
+        if fit is not None and (fitted := fitted_here(fit[0])) is not None:
+            if self._flame is not None and self._options.overwrite:
+                return None
+            self._own = fitted
+        if fit is not None and self._flame is not None:
+            log.warning("%s is a FLAME fit already, and is used; move it away to make another", fit[0])
         if fit is None and self._options.flame_fit is not None:
             raise SourceError(
                 f"{self._options.flame_fit} has no FLAME fit of this sequence (it would be {places[0]}), or one that "
@@ -153,14 +138,6 @@ class _Sequence:
                 "it is of another sequence"
             )
         return fit
-
-    def _fit_places(self) -> list[Path]:
-        given = self._options.flame_fit
-        if given is None:
-            return [self._folder / FIT_FILE, self._out / FIT_FILE]
-        if given.is_file():
-            return [given]
-        return [given / self._folder.resolve().name / FIT_FILE, given / FIT_FILE]
 
     def _pending(self, done: Callable[[int], bool]) -> Iterator[RGBDFrame]:
         """Frames that are not done yet, without reading those that are; tells the progress."""
@@ -178,10 +155,10 @@ class _Sequence:
                 frame = None
             if frame is not None:
                 position = frame.index + 1
-                self._tell(before + self._source.count(range(frame.index)), 2 * self._count)
+                self._tell(before + self._source.count(range(frame.index)), self._total)
                 if not done(frame.index):
                     yield frame
-        self._tell(before + self._count, 2 * self._count)
+        self._tell(before + self._count, self._total)
 
     def _done(self, kind: str, index: int) -> bool:
         """Whether a frame's file is there, made by this run where that is to be so."""
@@ -219,22 +196,37 @@ class _Sequence:
                 return found[0]
         return None
 
-    def _rigid(self) -> tuple[Path, Poses, int]:
-        """Poses from the landmarks of all frames, and how many have one of their own."""
+    def _rigid(self) -> tuple[Path, Poses]:
+        """Poses from the landmarks of all frames."""
         from dphm_core.heads.model import load_model
 
         landmarks = {
             index: FrameLandmarks(self._landmarks(layout.MEDIAPIPE_3D, index), self._landmarks(layout.PIPNET_3D, index))
             for index in range(self._length)
         }
-        poses, own = rigid_poses(load_model(self._options.model), landmarks, self._length)
+        poses, self._own = rigid_poses(load_model(self._options.model), landmarks, self._length)
         if not len(poses):
             raise CalibrationError(
                 f"{self._source.info.label}: no face with depth in any of {self._count} frames; "
                 "check that depth and colour belong together"
             )
-        write_poses(self._out / FIT_FILE, poses, own)
-        return self._out / FIT_FILE, poses, int(own.sum())
+        write_poses(self._out / FIT_FILE, poses, {OURS: self._own})
+        return self._out / FIT_FILE, poses
+
+    def _fit_flame(self, start: Poses) -> float:
+        """Replace the rigid poses by a fit; how far the points are from it, millimetres."""
+        from dphm_core.dataset.flame.sequence import fit_sequence
+
+        assert self._flame is not None
+
+        def tell(done: int, total: int | None) -> None:
+            self._tell(2 * self._count + self._count * done // (total or 1), self._total)
+
+        fit = fit_sequence(self._out, self._flame, start, self._own, tell)
+        self._own = fit.fitted
+        write_poses(self._out / FIT_FILE, fit.poses, {FITTED: fit.fitted, **fit.arrays()})
+        self._tell(self._total, self._total)
+        return float(np.nanmedian(fit.residual_mm))
 
     def _landmarks(self, kind: str, index: int) -> FloatArray | None:
         """(N, 3) of a frame that is done; None without."""
@@ -242,31 +234,14 @@ class _Sequence:
 
     def _write_points(self, frame: RGBDFrame, pose: Similarity) -> None:
         """Cut the head out; the points come last, since with them the frame counts as done."""
-        region, depth_range_m = head_region(pose, frame.intrinsics)
-        points, normals, _ = oriented_points(frame.depth_m, frame.intrinsics, region, depth_range_m, 1, SURFACE)
-        points_head = pose.to_head(points)
-        kept = ((points_head > LOW) & (points_head < HIGH)).all(axis=1)
+        points, normals = head_points(frame, pose)
         if not self._done(layout.MEDIAPIPE_3D, frame.index):
             self._write(layout.MEDIAPIPE_3D, frame.index, np.full((LANDMARK_COUNT, 3), np.nan, dtype=np.float32))
-        layout.write_array(layout.frame_file(self._out, layout.NORMALS, frame.index), normals[kept])
-        layout.write_array(layout.frame_file(self._out, layout.POINTS, frame.index), points[kept])
+        layout.write_array(layout.frame_file(self._out, layout.NORMALS, frame.index), normals)
+        layout.write_array(layout.frame_file(self._out, layout.POINTS, frame.index), points)
         self._fresh.add(layout.frame_file(self._out, layout.POINTS, frame.index))
 
     def _write(self, kind: str, index: int, points_cam: FloatArray) -> None:
         path = layout.frame_file(self._out, kind, index)
         layout.write_landmarks_3d(path, points_cam)
         self._fresh.add(path)
-
-
-def head_region(pose: Similarity, camera: Intrinsics) -> tuple[Region, tuple[float, float]]:
-    """Pixels and depths (metres) among which everything lies that is kept of a head."""
-    corners = np.array(list(product(*zip(LOW, HIGH, strict=True))), dtype=np.float32)
-    corners_cam = pose.to_camera(corners)
-    near, far = float(corners_cam[:, 2].min()), float(corners_cam[:, 2].max())
-    pixels = project(corners_cam, camera)
-    size = (camera.width, camera.height)
-    depth_range_m = max(near, NEAREST_M), max(far, NEAREST_M)
-    if not np.isfinite(pixels).all():  # a corner behind the camera, or outside of its lens
-        return (0, 0, *size), depth_range_m
-    (x0, y0), (x1, y1) = pixels.min(axis=0), pixels.max(axis=0)
-    return clip_region((x0, y0, x1, y1), size), depth_range_m

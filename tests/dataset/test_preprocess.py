@@ -10,8 +10,10 @@ import pytest
 from sequences import DEMO, contents, make_sequence, save_array
 
 from dphm_core.dataset import layout
+from dphm_core.dataset.cut import HIGH, LOW
+from dphm_core.dataset.options import PreprocessOptions
 from dphm_core.dataset.poses import FIT_FILE, OURS
-from dphm_core.dataset.preprocess import HIGH, LOW, PreprocessOptions, preprocess
+from dphm_core.dataset.preprocess import preprocess
 from dphm_core.errors import CalibrationError, Cancelled, OutputError, SourceError
 from dphm_core.frames import Similarity
 from dphm_core.landmarks.lift import lift_landmarks
