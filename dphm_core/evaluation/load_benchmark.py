@@ -151,7 +151,7 @@ def _run(
         fps=fps,
         seconds=seconds,
         given=0 if latest is None else latest.observation.frame.index + 1,
-        passed_over=camera.skipped,
+        passed_over=camera.dropped,
         replaced=status.frames_dropped,
         observed=observer.count,
         tracked=status.frames_tracked,

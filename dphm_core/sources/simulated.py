@@ -50,8 +50,6 @@ class SimulatedCamera(Source):
             recording.close()
             raise SourceError(f"{info.label} is live; only a recording can be played as a simulated camera")
         self.info = SourceInfo("simulated", f"Simulated camera ({info.label})", info.intrinsics, info.fps, None)
-        self.skipped = 0
-        """Frames that were not fetched in time."""
         self._reel = _Reel(recording, info.length, CACHE_BYTES if cache_bytes is None else cache_bytes)
         self._clock, self._wait = clock, wait
         self._started: float | None = None
@@ -76,7 +74,7 @@ class SimulatedCamera(Source):
             self._started = self._clock()
         newest = int((self._clock() - self._started) * self.info.fps)
         tick = max(newest, self._tick + 1)
-        self.skipped += tick - (self._tick + 1)
+        self.dropped += tick - (self._tick + 1)
         self._tick = tick
         return tick
 

@@ -58,7 +58,7 @@ def test_it_plays_to_and_fro_for_ever_on_the_clock(tmp_path: Path, clock: Clock)
         assert [shown(frame) for frame in frames] == [0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1]
         np.testing.assert_allclose([frame.timestamp_s for frame in frames], np.arange(14) / 30)
         np.testing.assert_allclose(clock.waits, 1 / 30)
-        assert source.skipped == 0
+        assert source.dropped == 0
         with pytest.raises(SourceError, match="live"):
             source.seek(0)
     assert next(source, None) is None
@@ -69,7 +69,7 @@ def test_who_is_late_gets_the_newest_frame(tmp_path: Path, clock: Clock) -> None
         next(source)
         clock.now += 5.5 / 30
         frame = next(source)
-        assert (frame.index, shown(frame), source.skipped) == (5, 1, 4)
+        assert (frame.index, shown(frame), source.dropped) == (5, 1, 4)
         assert clock.waits == []
         assert next(source).index == 6
 
