@@ -87,6 +87,7 @@ def _add_source_menu(window: MainWindow) -> None:
     _add(menu, "Folder for recordings…", window.recorder.choose_folder)
     menu.addSeparator()
     _add(menu, "Export…", window.exporter.show, "Ctrl+E")
+    _add(menu, "Stream…", window.streams.show, "Ctrl+Shift+S")
     menu.addSeparator()
     _add(menu, "Quit", window.close, "Ctrl+Q")
 

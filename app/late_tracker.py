@@ -64,6 +64,12 @@ class LateTracker:
         return np.zeros((0, 3), np.int32) if parts is None else parts.tracker.faces
 
     @property
+    def expression_names(self) -> tuple[str, ...]:
+        """Names of the model's expression weights, where they have any; none until it is loaded."""
+        parts = self._parts
+        return () if parts is None else parts.tracker.model.expression_names
+
+    @property
     def error(self) -> BaseException | None:
         """Why they could not be loaded."""
         return None if self._job is None else self._job.error

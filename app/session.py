@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from app.late_tracker import LateTracker, Parts
 from dphm_core.pipeline import Pace, Pipeline
 from dphm_core.stages import FrameSource
+from dphm_core.streaming.sink import TappedTracker
 from dphm_core.tracking.live_settings import LiveSettings
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Session:
     """Knows the topology of the meshes, once it has found an identity."""
     source: FrameSource
     """Belongs to the pipeline; for what a source offers beyond frames."""
+    tap: TappedTracker | None = None
+    """Where what is tracked can be had as it comes."""
 
     @property
     def live(self) -> bool:
@@ -149,7 +152,8 @@ def open_session(request: Request) -> Session:
 def _track(source: Source, request: Request) -> Session:
     late = LateTracker(lambda: load_parts(request, source.info.fps), lambda: session.track_on())
     pace = Pace.FASTEST if source.info.length is None else Pace.SOURCE
-    session = Session(request, Pipeline(source, late, late, every_frame=False, pace=pace), late, source)
+    tap = TappedTracker(late, lambda: late.expression_names)
+    session = Session(request, Pipeline(source, late, tap, every_frame=False, pace=pace), late, source, tap)
     return session
 
 
@@ -172,5 +176,7 @@ def _show_saved(source: Source, request: Request, folder: Path) -> Session:
     from dphm_core.output.saved_track import PlainObserver, SavedTracker, load_saved_track
 
     tracker = SavedTracker(load_saved_track(folder))
-    pipeline = Pipeline(source, PlainObserver(), tracker, every_frame=False, pace=Pace.SOURCE)
-    return Session(request, pipeline, tracker, source)
+    names = tuple(tracker.saved.track.expression_names.tolist())
+    tap = TappedTracker(tracker, lambda: names)
+    pipeline = Pipeline(source, PlainObserver(), tap, every_frame=False, pace=Pace.SOURCE)
+    return Session(request, pipeline, tracker, source, tap)

@@ -21,6 +21,7 @@ from app.controls.export_control import ExportControl
 from app.controls.playback_control import PlaybackControl
 from app.controls.recording_control import RecordingControl
 from app.controls.source_control import SourceControl
+from app.controls.stream_control import StreamControl
 from app.controls.tracking_control import TrackingControl, remembered_settings
 from app.controls.validity_control import ValidityControl
 from app.controls.view_control import ViewControl
@@ -37,6 +38,7 @@ from app.panels.record_bar import RecordBar
 from app.panels.residual_plot import ResidualPlot
 from app.panels.source_picker import SourcePicker
 from app.panels.start_page import StartPage
+from app.panels.stream_dialog import StreamSign
 from app.panels.tracking_panel import TrackingPanel
 from app.panels.view_options import ViewOptions
 from app.recent import dropped_source
@@ -112,6 +114,7 @@ class MainWindow(QMainWindow):
         self.tracking, self.bars, self.plot = TrackingPanel(), ExpressionBars(), ResidualPlot()
         self.playback, self.hud, self.record_bar = PlaybackBar(), Hud(), RecordBar()
         self.message, self.job_bar = MessageBar(), JobBar()
+        self.stream_sign = StreamSign()
         choices = SourceChoices(places.demo, self)
         self.start_page, self.picker = StartPage(places.demo, choices), SourcePicker(places.demo, choices)
         self._assemble()
@@ -122,6 +125,7 @@ class MainWindow(QMainWindow):
         self.player = PlaybackControl(self.desk, self.playback, store, self)
         self.recorder = RecordingControl(self.desk, self.record_bar, settings, places.recordings, self)
         self.exporter = ExportControl(self.desk, store, settings, places.exports, self)
+        self.streams = StreamControl(self.desk, self.stream_sign, settings, self)
         self.sources = SourceControl(self.desk, self.start_page, self.picker, self.message, settings, self._watch, self)
         self.recorder.recorded.connect(self.sources.remember)
         self.record_bar.open_recorded.connect(self.sources.open)
@@ -151,6 +155,7 @@ class MainWindow(QMainWindow):
         self.settings.save()
         self.hide()  # at once, though threads may take a moment
         self.exporter.stop()
+        self.streams.stop()
         self.recorder.stop()
         self.desk.leave()
         self.recorder.finish()
@@ -208,6 +213,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addPermanentWidget(self.hud, 1)
+        self.statusBar().addPermanentWidget(self.stream_sign)
         self.hud.hide()
         others = {"Tracking": self.tracking, "View": self.options, "Expression": self.bars, "Residual": self.plot}
         self.docks = add_docks(self.studio, self.preview, others)

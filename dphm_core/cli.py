@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": ("look:Evaluate", "compare a track with its recording's depth and ground truth"),
     "bench track": ("bench_track:BenchTrack", "measure the tracker: speed, latency, accuracy, what each term is worth"),
     "bench record": ("bench_record:BenchRecord", "measure recording beside live tracking: frames lost, time, room"),
+    "bench stream": ("bench_stream:BenchStream", "measure what live streams cost, and how late they are"),
     "bench load": ("bench_load:BenchLoad", "play a recording as a live camera, and count which frames are left out"),
     "bench export": ("bench_export:BenchExport", "measure how large each export format is, and how long it takes"),
     "bench": ("look:Bench", "time the camera stages on this machine"),

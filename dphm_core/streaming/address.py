@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal, get_args
@@ -13,6 +14,7 @@ StreamKind = Literal["osc", "vmc", "udp", "ws"]
 DEFAULT_PORTS: dict[StreamKind, int] = {"osc": 9000, "vmc": 39539, "udp": 9100, "ws": 8765}
 LOOPBACK = "127.0.0.1"
 """This computer, which nobody else can reach: the host unless another one is named."""
+HOST = re.compile(r"[\w.:%-]+")
 HIGHEST_PORT = 65535
 EXAMPLES = "such as osc://127.0.0.1:9000, vmc://127.0.0.1:39539, udp://127.0.0.1:9100 or ws://127.0.0.1:8765"
 VERTICES = [("vertices", "1")]
@@ -47,13 +49,15 @@ class StreamAddress:
         except ValueError as error:
             raise SettingError(f"'{text:.100}' is no stream address ({error}); write one {EXAMPLES}") from error
         kind: StreamKind | None = next((kind for kind in get_args(StreamKind) if kind == parts.scheme), None)
-        if kind is None or parts.path not in ("", "/") or parts.username is not None or parts.fragment:
+        host = parts.hostname or LOOPBACK
+        strange = parts.path not in ("", "/") or parts.username is not None or parts.fragment
+        if kind is None or strange or not HOST.fullmatch(host):
             raise SettingError(f"'{text:.100}' is no stream address; write one {EXAMPLES}")
         if port == 0:
             raise SettingError(f"'{text:.100}' has port 0; choose one from 1 to {HIGHEST_PORT}")
         if extras and (kind != "ws" or extras != VERTICES):
             raise SettingError(f"'{text:.100}' ends in '?{parts.query}'; only a WebSocket's may, in '?vertices=1'")
-        return cls(kind, parts.hostname or LOOPBACK, port or DEFAULT_PORTS[kind], bool(extras))
+        return cls(kind, host, port or DEFAULT_PORTS[kind], bool(extras))
 
     @property
     def is_loopback(self) -> bool:

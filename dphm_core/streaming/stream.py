@@ -41,7 +41,7 @@ class StreamStatus:
     def words(self) -> str:
         """In one line, for a user."""
         if self.error is not None:
-            return self.error
+            return f"{self.sent} frames sent; {self.error}" if self.sent else self.error
         told = f"{self.sent} frames sent" + (f", {self.dropped} dropped" if self.dropped else "")
         listening = "" if self.clients is None else f", {self.clients} client{'s' * (self.clients != 1)}"
         return told + listening

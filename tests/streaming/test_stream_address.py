@@ -31,7 +31,7 @@ def test_addresses(text: str, whole: str) -> None:
     "text",
     [
         "", "9000", "127.0.0.1:9000", "http://127.0.0.1:80", "osc:/127.0.0.1", "osc://h:70000", "osc://h:no", "ws://h:0",
-        "osc://h/path", "osc://me@h", "osc://[::1", "osc://a..b", f"osc://{'a' * 80}", "ws://h?vertices=2",
+        "osc://h/path", "osc://me@h", "osc://[::1", "osc://a..b", "osc://a b", "osc://*", f"osc://{'a' * 80}", "ws://h?vertices=2",
         "ws://h?x", "udp://h?vertices=1", "osc://h#part",
     ],
 )  # fmt: skip
