@@ -75,6 +75,7 @@ class BagSource(NumberedSource):
         self._numbers = dict(zip(self._indices, range(len(self._pairs)), strict=True))
         self._stream = RegisteredStream(camera.depth_camera, camera.color_camera, camera.depth_to_color)
         length = self._indices[-1] + 1
+        log.info("%s is of %s", path, camera.label)
         self.info = SourceInfo(camera.kind, path.name, camera.color_camera, camera.fps, length)
 
     def _read_frame(self, index: int) -> RGBDFrame:

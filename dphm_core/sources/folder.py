@@ -35,7 +35,7 @@ SENSIBLE_M = (0.02, 20.0)
 
 
 class NumberedSource(Source):
-    """Frames whose index is the number in their files' names; numbers may be missing."""
+    """Frames with numbers for indices, such as those in their files' names; numbers may be missing."""
 
     _indices: list[int]
     _position: int = 0

@@ -10,7 +10,8 @@ from dphm_core.errors import SourceError
 from dphm_core.sources.camera_choice import choose_camera, first_line
 from dphm_core.sources.devices import Camera
 
-PACKAGE = "pyrealsense2"
+PACKAGE = "pyrealsense2==2.59.1.11053"
+"""The same as the extra's."""
 
 
 def load_pyrealsense2() -> ModuleType:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import tomllib
+from pathlib import Path
 
 import fake_k4a
 import numpy as np
@@ -39,7 +41,9 @@ def test_depth_is_registered_to_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_the_driver_only_who_wants_it_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_k4a.plug_in(monkeypatch)
     monkeypatch.setitem(sys.modules, "pyrealsense2", None)
-    assert "install it with: pip install pyrealsense2" in refused("realsense")
+    extras = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    (package,) = extras["optional-dependencies"]["realsense"]
+    assert f"install it with: pip install {package}" in refused("realsense")
     assert list_cameras().missing is None
 
 
