@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,12 +60,9 @@ def animation_of(saved: SavedTrack, rows: list[int], options: ExportOptions, seq
         return (subject.posed_vertices(code) @ to_unit).astype(np.float32)
 
     rest = posed(np.zeros_like(codes[0]))
-    rotation, translation = convention.poses(saved.track.rotation[held], saved.track.translation_m[held])
-    if convention.space == "head":
-        rotation, translation = np.tile(np.eye(3), (len(rows), 1, 1)), np.zeros((len(rows), 3))
+    rotation, translation = _poses(saved, held, convention)
     frames = saved.track.frame_index[rows]
     times_s, fps = _clock(saved.track.timestamp_s[rows], frames)
-    upright: Literal["Y", "Z"] = "Z" if convention.axes == "z-up" else "Y"
     return Animation(
         faces=saved.faces,
         rest=rest,
@@ -79,10 +76,19 @@ def animation_of(saved: SavedTrack, rows: list[int], options: ExportOptions, seq
         shapes=_shapes(saved, held, rest, to_unit),
         morph_targets=options.glb_targets,
         metres_per_unit=1 / UNITS[convention.unit],
-        up_axis=upright,
+        up_axis="Z" if convention.axes == "z-up" else "Y",
         facts=convention.facts(),
         words=convention.words,
     )
+
+
+def _poses(
+    saved: SavedTrack, held: NDArray[np.intp], convention: Convention
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rotations (T, 3, 3) and translations (T, 3) of the heads of some rows; none in the head's own space."""
+    if convention.space == "head":
+        return np.tile(np.eye(3), (len(held), 1, 1)), np.zeros((len(held), 3))
+    return convention.poses(saved.track.rotation[held], saved.track.translation_m[held])
 
 
 def _held(known: NDArray[np.bool_]) -> NDArray[np.intp]:
