@@ -21,8 +21,8 @@ from dphm_core.stages import FrameTracker, PipelineStatus
 from dphm_core.tracking import create_tracker
 from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
 
-MADE_FRAMES = 60
-"""Of the recording that is made where none is given: two seconds, 60 MB; it is played to and fro."""
+MADE_FRAMES = 30
+"""Of the recording that is made where none is given: one second, 36 MB; it is played to and fro."""
 POLL_S = 0.05
 SETTLE_S = 5.0
 """For what is under way when the camera stops."""
@@ -147,7 +147,7 @@ def _run(
         status = _settle(pipeline)
         latest = pipeline.latest()
     return LoadRun(
-        camera=camera.info.label,
+        camera=f"{camera.info.label}, {camera.info.intrinsics.width}x{camera.info.intrinsics.height}",
         fps=fps,
         seconds=seconds,
         given=0 if latest is None else latest.observation.frame.index + 1,
