@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from dphm_core.errors import OutputError
 
+LONGEST_REASON = 120
+"""Characters."""
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write under a temporary name beside `path`, then rename.
@@ -89,8 +92,15 @@ def read_npz(path: Path, max_bytes: int, names: Collection[str] | None = None) -
             raise ValueError(f"{size / 2**20:.0f} MiB unpacked, expected at most {max_bytes / 2**20:.0f}")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files if names is None or name in names}
+    except ValueError as error:
+        raise ValueError(_brief(error)) from error
     except (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"damaged: {error}") from error
+        raise ValueError(f"damaged: {_brief(error)}") from error
+
+
+def _brief(error: Exception) -> str:
+    """One line of what was raised: the messages of zipfile and numpy quote as much of a damaged file as there is."""
+    return " ".join(str(error)[:LONGEST_REASON].split())
 
 
 def read_npy(path: Path, shape: tuple[int | None, ...]) -> NDArray[np.float32]:

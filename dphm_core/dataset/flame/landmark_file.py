@@ -92,8 +92,9 @@ def _checked(found: Mapping[str, NDArray[Any]], faces: NDArray[np.int32]) -> Emb
         raise ValueError(f"'{missing[0]}' is missing")
     if any(array.dtype.kind not in "fiu" for array in found.values()):
         raise ValueError("its arrays are no numbers")
-    triangles, weights = found[place].reshape(-1).astype(np.int64), found[weight].astype(np.float32)
-    landmarks = found[_NUMBERS].reshape(-1).astype(np.int64) if _NUMBERS in found else np.array(IBUG_WITHOUT_JAW)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no index, or no share, is told below
+        triangles, weights = found[place].reshape(-1).astype(np.int64), found[weight].astype(np.float32)
+        landmarks = found.get(_NUMBERS, np.array(IBUG_WITHOUT_JAW)).reshape(-1).astype(np.int64)
     if _NUMBERS not in found and len(triangles) == 68:  # the outline of the jaw comes first
         triangles, weights = triangles[17:], weights.reshape(-1, 3)[17:]
     count = len(landmarks)

@@ -26,6 +26,9 @@ VERTICES = (100, 50_000)
 SIZE_M = (0.1, 1.0)
 """FLAME's head with neck has 0.35 m."""
 SUM_TOLERANCE = 1e-2
+LARGEST = 1e3
+"""Of all numbers; FLAME's are of metres and below."""
+_INDICES = ("f", "kintree_table")
 _NAMES = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 WHAT_TO_GIVE = "give FLAME's generic_model.pkl, or an .npz of its arrays"
 
@@ -97,14 +100,13 @@ def _checked(found: Mapping[str, NDArray[Any]]) -> FlameArrays:
     for name, shape in expected.items():
         if found[name].shape != shape:
             raise ValueError(f"'{name}' has the shape {found[name].shape}, FLAME's {shape}")
-    arrays = {name: found[name].astype(np.float64) for name in _NAMES if name not in ("f", "kintree_table")}
-    if not all(np.isfinite(array).all() for array in arrays.values()):
-        raise ValueError("some of its numbers are not finite")
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no index, or no length, is told below
+        arrays = {name: found[name].astype(np.float64) for name in _NAMES if name not in _INDICES}
+        faces, table = (found[name].astype(np.int64) for name in _INDICES)
     _check_numbers(arrays)
-    faces = found["f"].astype(np.int64)
     if faces.size == 0 or faces.min() < 0 or faces.max() >= vertices:
         raise ValueError("its faces point beyond its vertices")
-    parents = _parents(found["kintree_table"][0].astype(np.int64))
+    parents = _parents(table[0])
     return FlameArrays(
         template=arrays["v_template"],
         directions=arrays["shapedirs"],
@@ -117,6 +119,8 @@ def _checked(found: Mapping[str, NDArray[Any]]) -> FlameArrays:
 
 
 def _check_numbers(arrays: Mapping[str, NDArray[np.float64]]) -> None:
+    if not all((np.abs(array) < LARGEST).all() for array in arrays.values()):
+        raise ValueError("some of its numbers are not finite, or far too large")
     size = float(np.ptp(arrays["v_template"], axis=0).max())
     if not SIZE_M[0] <= size <= SIZE_M[1]:
         raise ValueError(f"its head has {size:.3g} m")
