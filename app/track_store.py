@@ -144,7 +144,7 @@ def _is_of(folder: Path, recording: Path) -> bool:
     try:
         if path.stat().st_size > MAX_ORIGIN_BYTES:
             return False
-        then = json.loads(path.read_text())["changed_ns"]
+        then = json.loads(path.read_text(encoding="utf-8"))["changed_ns"]
         return bool(then) and then.items() <= _changed_ns(recording).items()
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False

@@ -28,6 +28,6 @@ def under_lamps(recording: Path, copy: Path) -> None:
     for index, path in enumerate(images[0][:kept]):
         brightness = 1 + DEPTH * math.cos(2 * math.pi * index / BEAT)
         cv2.imwrite(str(path), cv2.convertScaleAbs(cv2.imread(str(path)), alpha=brightness))
-    times = json.loads((copy / "timestamps.json").read_text())
+    times = json.loads((copy / "timestamps.json").read_text(encoding="utf-8"))
     times["timestamps_s"] = times["timestamps_s"][:kept]
-    (copy / "timestamps.json").write_text(json.dumps(times))
+    (copy / "timestamps.json").write_text(json.dumps(times), encoding="utf-8")

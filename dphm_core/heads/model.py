@@ -158,7 +158,7 @@ def read_config(folder: Path) -> tuple[HeadConfig, tuple[str, ...]]:
         The folder's `config.json` is of another kind.
     """
     try:
-        content = json.loads((folder / CONFIG).read_text())
+        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ValueError(f"format is {content['format']!r}, not {FORMAT!r}")
         values = content["head"]

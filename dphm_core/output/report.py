@@ -154,7 +154,7 @@ def peak_memory_mb() -> float:
 def _cpu_model() -> str:
     """Name of the processor; Linux tells it in /proc only."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:

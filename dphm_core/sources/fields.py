@@ -27,7 +27,7 @@ def read_text(path: Path) -> str:
             raise SourceError(
                 f"{path} is larger than {MAX_TEXT_BYTES >> 20} MiB, too large for such a file; {COPY_AGAIN}"
             )
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # Windows begins text with a mark of its own
     except UnicodeDecodeError as error:
         raise SourceError(f"{path} is no text; {COPY_AGAIN}") from error
     except OSError as error:

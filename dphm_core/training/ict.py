@@ -81,7 +81,7 @@ def load_generator(path: Path) -> HeadGenerator:
     """
     try:
         arrays = read_npz(path / ARRAYS, MAX_BYTES)
-        indices = json.loads((path / VERTEX_INDICES).read_text())
+        indices = json.loads((path / VERTEX_INDICES).read_text(encoding="utf-8"))
         names = [str(name) for name in arrays["expression_names"]]
         seen = [i for i, name in enumerate(names) if name not in UNSEEN_SHAPES]
         triangles = arrays["triangles"]

@@ -96,7 +96,7 @@ def read_obj(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     try:
         if path.stat().st_size > MAX_OBJ_BYTES:
             raise ValueError(f"larger than {MAX_OBJ_BYTES >> 20} MiB")
-        lines = [line.split() for line in path.read_text().splitlines()]
+        lines = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
         vertices = np.array([line[1:4] for line in lines if line[:1] == ["v"]], dtype=np.float32)
         triangles = [triangle for line in lines if line[:1] == ["f"] for triangle in _fan(line[1:])]
         faces = np.array(triangles, dtype=np.int32).reshape(-1, 3)

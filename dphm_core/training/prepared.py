@@ -102,7 +102,7 @@ def open_prepared(folder: Path) -> PreparedScans:
     try:
         if path.stat().st_size > MAX_INDEX_BYTES:
             raise ValueError(f"larger than {MAX_INDEX_BYTES >> 20} MiB")
-        index = json.loads(path.read_text())
+        index = json.loads(path.read_text(encoding="utf-8"))
         if index["format"] != FORMAT:
             raise ValueError(f"its format is {index['format']!r}, not {FORMAT!r}")
         subjects = tuple(_plain_name(name) for name in index["subjects"])

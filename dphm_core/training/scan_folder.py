@@ -185,7 +185,7 @@ def _read_tables(paths: list[Path]) -> dict[str, str]:
     try:
         if path.stat().st_size > MAX_TABLE_BYTES:
             raise ValueError(f"larger than {MAX_TABLE_BYTES >> 10} KiB")
-        table = json.loads(path.read_text())
+        table = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(table, dict) or not all(type(name) in (str, int) for name in table.values()):
             raise ValueError("it maps no subjects to expressions")
     except (OSError, ValueError, RecursionError) as error:
