@@ -172,7 +172,9 @@ class _Export:
         sequence, before = animated(name), self._done
         convention = sequence_convention(sequence, self._options)
         if convention != self._convention:
-            self.notes.append(f"{name.upper()}: {convention.axes}, unit {convention.unit}, which is what it can have")
+            self.notes.append(
+                f"{name.upper()}: {convention.axes}, unit {convention.unit}, as it cannot have what was asked for"
+            )
 
         def tell(done: int, total: int | None) -> None:
             self._tell(before + done * len(rows) // (total or done), self._steps)

@@ -77,7 +77,9 @@ class ExportOptions:
             if (value := getattr(self, name)) not in allowed:
                 raise SettingError(f"export's {name} cannot be '{value}'; choose one of {', '.join(allowed)}")
         if self.meshes == "current" and not self.frame_formats:
-            raise SettingError(f"{self.mesh_format} holds a whole sequence; choose ply or obj for the frame on screen")
+            raise SettingError(
+                f"{self.mesh_format.upper()} holds a whole sequence; choose ply or obj for the frame on screen"
+            )
         if self.meshes == "none" and self.codes == "none":
             raise SettingError("nothing is chosen to export; choose meshes, or codes and poses")
 

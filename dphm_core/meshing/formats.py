@@ -80,9 +80,9 @@ assert {f".{name}" for name, entry in FORMATS.items() if entry.sequence is None}
 
 def chosen_formats(names: str) -> list[str]:
     """Formats that a choice such as "ply", "glb,pc2" or "all" means; empty where one of them is unknown."""
-    if names == EVERY:
+    if names.lower() == EVERY:
         return [name for name, entry in FORMATS.items() if entry.usual and not missing_library(name)]
-    chosen = names.split(",")
+    chosen = names.lower().replace(" ", "").split(",")
     return list(dict.fromkeys(chosen)) if all(name in FORMATS for name in chosen) else []
 
 
@@ -95,7 +95,7 @@ def animated(name: str) -> SequenceFormat:
 
 def left_out(names: str) -> list[str]:
     """Why formats of "all" cannot be written here, each in a line; empty where all can."""
-    usual = [name for name, entry in FORMATS.items() if entry.usual] if names == EVERY else []
+    usual = [name for name, entry in FORMATS.items() if entry.usual] if names.lower() == EVERY else []
     return [missing for name in usual if (missing := missing_library(name))]
 
 

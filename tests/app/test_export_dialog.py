@@ -40,7 +40,9 @@ class Library:
         tell(30, 75)
         while not self.step.wait(0.01):
             tell(30, 75)
-        return ExportSummary(out, 75, 77, 26_000_000, 1.2)
+        animated = options.sequence_formats
+        notes = tuple(f"{name.upper()}: exact" for name in animated)
+        return ExportSummary(out, 0 if animated else 75, 77, 26_000_000, 1.2, len(animated), notes)
 
     def plan(self, out: Path, options: ExportOptions) -> ExportPlan:
         self.plans += 1
@@ -103,6 +105,20 @@ def test_all_meshes_are_exported_and_the_result_is_told(qtbot, dialog, library, 
 def test_every_format_of_the_library_is_offered(dialog) -> None:
     box = dialog.choices.mesh_format
     assert tuple(box.itemData(row) for row in range(box.count())) == mesh_formats()
+
+
+def test_an_animated_file_tells_how_good_it_is_and_is_of_all_frames(qtbot, dialog, library) -> None:
+    choose(dialog.choices.mesh_format, "glb")
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    assert library.asked[0][1].sequence_formats == ["glb"]
+    assert dialog.message.text.text() == "1 animation, 26 MB in 1.2 s\nGLB: exact"
+    choose(dialog.choices.which, "current")
+    qtbot.waitUntil(lambda: "choose ply or obj for the frame on screen" in dialog.estimate.text())
+    assert not dialog.go.isEnabled()
+    choose(dialog.choices.mesh_format, "all")
+    qtbot.waitUntil(lambda: dialog.go.isEnabled())
+    assert dialog.choices.options().frame_formats == ["ply", "obj"]
 
 
 def test_without_a_track_only_the_frame_on_screen_can_be_had(qtbot, dialog, library) -> None:

@@ -123,7 +123,7 @@ def test_glb_targets_carry_normals(saved: SavedTrack, tmp_path: Path) -> None:
 def test_glb_says_what_it_cannot_have(saved: SavedTrack, tmp_path: Path) -> None:
     options = ExportOptions(mesh_format="glb,pc2", axes="z-up", unit="mm", codes="none")
     summary = export_track(saved, tmp_path, options, quiet)
-    assert summary.notes[0] == "GLB: y-up, unit m, which is what it can have"
+    assert summary.notes[0] == "GLB: y-up, unit m, as it cannot have what was asked for"
     assert "6 expressions of the model, within 0.00" in summary.notes[1]
     np.testing.assert_allclose(Glb(tmp_path / "head.glb").at(0), expected(saved, 0, Convention()), atol=5e-6)
     facts = json.loads((tmp_path / "conventions.json").read_text())
@@ -283,6 +283,7 @@ def test_an_earlier_export_with_animations_is_replaced(saved: SavedTrack, tmp_pa
 def test_what_cannot_be_is_told(saved: SavedTrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingError, match="cannot be 'glb,fbx'"):
         ExportOptions(mesh_format="glb,fbx")
+    assert ExportOptions(mesh_format="PLY, Glb").sequence_formats == ["glb"]
     with pytest.raises(SettingError, match="choose ply or obj for the frame on screen"):
         ExportOptions(meshes="current", mesh_format="glb")
     monkeypatch.setattr("dphm_core.meshing.morphs.MOST_FRAME_TARGETS", 2)
