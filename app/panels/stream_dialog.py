@@ -31,6 +31,7 @@ PROTOCOLS: dict[StreamKind, tuple[str, str]] = {
     "ws": ("WebSocket", "A server on this computer, for pages and programs that connect to it"),
 }
 ADDRESS_WIDTH_EM, STATE_WIDTH_EM = 13, 26
+ROOM_PX = 4
 LOCAL = "Nothing leaves this computer unless an address names another one."
 
 
@@ -130,6 +131,7 @@ class StreamDialog(QDialog):
         em = self.fontMetrics().horizontalAdvance("m")
         row.address.setMinimumWidth(ADDRESS_WIDTH_EM * em)
         row.state.setMinimumWidth(STATE_WIDTH_EM * em)
+        row.state.setMinimumHeight(2 * self.fontMetrics().lineSpacing() + ROOM_PX)
         return row
 
     def _assemble(self) -> None:

@@ -17,6 +17,8 @@ ADDRESS_ERRORS = {
     errno.EMSGSIZE: "a frame does not fit into one datagram; use ws://",
 }
 
+NO_ANSWER = "the network does not answer; check the address"
+
 
 class Link(Protocol):
     """An open stream; lives on the stream's thread."""
@@ -98,4 +100,4 @@ def in_words(error: OSError, address: StreamAddress) -> str:
     if isinstance(error, socket.gaierror):
         return f"the host '{address.host}' is not known; check its name, or use its number"
     known = ADDRESS_ERRORS.get(error.errno or 0)
-    return known.format(host=address.host, port=address.port) if known else (error.strerror or str(error))
+    return known.format(host=address.host, port=address.port) if known else (error.strerror or str(error) or NO_ANSWER)

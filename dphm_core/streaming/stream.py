@@ -41,8 +41,8 @@ class StreamStatus:
     def words(self) -> str:
         """In one line, for a user."""
         if self.error is not None:
-            return f"{self.sent} frames sent; {self.error}" if self.sent else self.error
-        told = f"{self.sent} frames sent" + (f", {self.dropped} dropped" if self.dropped else "")
+            return self.error
+        told = f"{self.sent} frame{'s' * (self.sent != 1)} sent" + (f", {self.dropped} dropped" if self.dropped else "")
         listening = "" if self.clients is None else f", {self.clients} client{'s' * (self.clients != 1)}"
         return told + listening
 
@@ -107,13 +107,19 @@ class Stream:
             log.exception("%s ends", self._address)
             self._error = f"{type(error).__name__}: {error}"
         finally:
-            if self._link is not None:
-                self._link.close()
+            self._end()
 
     def _open(self) -> None:
         try:
             self._link = open_link(self._address)
             self._error = None
+        except OSError as error:
+            self._complain(error)
+
+    def _end(self) -> None:
+        try:
+            if self._link is not None:
+                self._link.close()
         except OSError as error:
             self._complain(error)
 

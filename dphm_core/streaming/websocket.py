@@ -86,8 +86,10 @@ class WebSocketLink:
 
     def close(self) -> None:
         """Say goodbye to the clients and end the thread."""
-        self._on_loop(self._close())
-        self._end_loop()
+        try:
+            self._on_loop(self._close())
+        finally:
+            self._end_loop()
 
     async def _open(self) -> Server:
         return await serve(

@@ -100,3 +100,22 @@ def test_weights_stay_within_0_and_1(default: HeadModel) -> None:
 def test_a_model_without_names_has_no_blendshapes(names: tuple[str, ...]) -> None:
     with pytest.raises(SettingError, match="no named shapes"):
         ArkitTable.of(names)
+
+
+def test_the_documented_table_is_the_one_that_is_used() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "blendshapes.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
+    ]
+    documented = {
+        tuple(name.strip("` ") for name in names.split(",")): (sources, relation)
+        for names, sources, relation in (row for row in rows if len(row) == 3)
+    }
+    for shape in ARKIT:
+        sources, relation = documented[(shape.name,)]
+        assert tuple(source.strip("` ") for source in sources.split(",")) == (shape.sources or ("–",))
+        assert relation.startswith(shape.relation.value)
+    left_out = {
+        name.strip("` "): why for names, why in (row for row in rows if len(row) == 2) for name in names.split(",")
+    }
+    assert left_out == NOT_PASSED_ON

@@ -74,7 +74,7 @@ def test_vertices_follow_where_they_are_asked_for() -> None:
         np.testing.assert_allclose(
             np.frombuffer(message, "<f4", offset=16).reshape(-1, 3), VERTICES * [1, -1, -1], atol=1e-6
         )
-    assert stream.status.words.startswith("1 frames sent")
+    assert stream.status.words.startswith("1 frame sent")
     stream.close()
 
 
