@@ -133,6 +133,7 @@ class _Work(Generic[T]):
         self.thread: threading.Thread | None = None
 
     def run(self) -> None:
+        """Do it on this thread; what comes of it, or goes wrong, is kept."""
         try:
             self.result = self._do(self._check)
         except BaseException as error:
@@ -141,6 +142,7 @@ class _Work(Generic[T]):
             self.done.set()
 
     def run_on_thread(self) -> None:
+        """Do it on a thread of its own, which gives way to all others."""
         if sys.platform == "linux":  # elsewhere this is not the thread's own
             thread = threading.get_native_id()
             with suppress(OSError):  # more urgent than others is nothing that anybody may become again

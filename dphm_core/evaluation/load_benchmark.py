@@ -80,10 +80,12 @@ class _Meter:
 
     @property
     def seconds(self) -> float:
+        """Since the start."""
         return perf_counter() - self.started_s
 
     @property
     def cores(self) -> float:
+        """How many cores were busy on average since the start."""
         return (process_time() - self.cpu_s) / self.seconds
 
     def look(self) -> None:

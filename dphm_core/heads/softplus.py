@@ -52,6 +52,7 @@ class _Softplus(torch.autograd.Function):
 
     @staticmethod
     def forward(context: Any, hidden: Tensor, bias: Tensor) -> Tensor:
+        """Softplus of `hidden` and `bias` (N, C), in the place of `hidden`."""
         _in_place(hidden.numpy(), bias.numpy())
         context.mark_dirty(hidden)
         context.save_for_backward(hidden)
@@ -59,6 +60,7 @@ class _Softplus(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, flow: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Derivatives by `hidden` and, where it is wanted, `bias`."""
         (result,) = context.saved_tensors
         if torch.is_grad_enabled():  # create_graph: this derivative will be differentiated through flow and result
             through = -flow * torch.expm1(-SOFTPLUS_BETA * result)

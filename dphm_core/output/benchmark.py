@@ -115,6 +115,7 @@ class _Clocked:
         self.cancel, self.restart = tracker.cancel, tracker.restart
 
     def track(self, observation: Observation) -> TrackedFrame:
+        """Track, and note when that was done."""
         tracked = self._tracker.track(observation)
         now_s = perf_counter()
         self._run.done_s.append(now_s)

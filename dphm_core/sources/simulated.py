@@ -98,6 +98,7 @@ class _Reel:
 
     @property
     def damaged(self) -> int:
+        """Unreadable frames skipped so far."""
         return self._recording.damaged
 
     def frame(self, number: int) -> RGBDFrame:
@@ -109,6 +110,7 @@ class _Reel:
         return frame
 
     def close(self) -> None:
+        """Let go of the frames and the recording."""
         self.closed = True
         self._kept.clear()
         self._recording.close()

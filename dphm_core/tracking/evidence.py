@@ -158,6 +158,7 @@ class _Cells:
 
     @classmethod
     def around(cls, points_cam: FloatArray) -> _Cells:
+        """Grid that takes in points (N, 3), camera frame, as fine as their median distance allows."""
         rays = points_cam[:, :2] / points_cam[:, 2:]
         low = rays.min(axis=0)
         size = CELL_M / max(float(np.median(points_cam[:, 2])), 1e-3)
@@ -166,6 +167,7 @@ class _Cells:
 
     @property
     def count(self) -> int:
+        """Cells, with the one for what is outside."""
         return self.columns * self.rows + 1
 
     def of(self, points_cam: FloatArray) -> NDArray[np.int64]:

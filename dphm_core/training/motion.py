@@ -57,6 +57,7 @@ class _Curves:
         return smooth * amplitude * np.sqrt(2 * np.sqrt(np.pi) * smooth_s * self.fps)
 
     def add(self, shapes: dict[str, float], envelope: DoubleArray) -> None:
+        """Add shapes' weights, each times an envelope (T,)."""
         for name, weight in shapes.items():
             self.weights[name] += weight * envelope
 
@@ -65,6 +66,7 @@ class _Curves:
         return np.exp(-0.5 * ((self.time_s - centre_s) / (length_s / 2)) ** 2)
 
     def blink_at(self, *times_s: float) -> None:
+        """Blink at these times."""
         step = self.fps / 30
         places = np.arange(len(BLINK)) * step
         for time_s in times_s:
@@ -72,9 +74,11 @@ class _Curves:
             self.weights["eyeBlink"] = np.maximum(self.weights["eyeBlink"], profile)
 
     def blink_often(self) -> None:
+        """Blink every one to four seconds."""
         self.blink_at(*np.cumsum(self.rng.uniform(1.2, 3.5, int(self.time_s[-1]) + 2)) - 0.7)
 
     def sway(self, degrees: float = 2.5, metres: float = 0.004) -> None:
+        """Move the head a little all the time: standard deviations of its angles and its place."""
         self.angles += np.radians(self.wander(3, degrees, 0.35))
         self.shift += self.wander(3, metres, 0.4)
 

@@ -130,7 +130,8 @@ class _Painter(Protocol):
 
     size: tuple[int, int]
 
-    def paint(self, row: int, time_s: float) -> Image: ...
+    def paint(self, row: int, time_s: float) -> Image:
+        """Paint the picture of a row of the track, at a time of the video."""
 
 
 class _OverlayPainter:
@@ -141,6 +142,7 @@ class _OverlayPainter:
         self._read: RGBDFrame | None = None
 
     def paint(self, row: int, _time_s: float) -> Image:
+        """Paint the mesh over the row's own frame."""
         frame = self._frame(int(self._saved.track.frame_index[row]))
         return self._overlay.draw(frame, self._saved.vertices_cam(row), self._saved.faces)
 
@@ -161,6 +163,7 @@ class _TurntablePainter:
         self._head: FloatArray | None = None
 
     def paint(self, row: int, time_s: float) -> Image:
+        """Paint the row's head, or the one before where it has none."""
         head = self._saved.vertices_head(row)
         self._head = self._head if head is None else head
         return self._turntable.draw(self._head, self._saved.faces, time_s)

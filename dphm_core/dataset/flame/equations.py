@@ -133,6 +133,7 @@ class _View:
 
     @classmethod
     def of(cls, model: FlameModel, head: Head, frame: FrameFit, shared: bool) -> _View:
+        """Vertices and slopes of a head in a frame, of its shape, too, where that is `shared` by all."""
         by_jaw = torch.stack([_by_jaw(model, head, frame, axis) for axis in torch.eye(3)], dim=2)
         count = model.shape_count
         bases = model.derivative(jaw_only(frame.jaw), 0 if shared else count)

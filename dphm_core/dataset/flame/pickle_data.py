@@ -133,6 +133,7 @@ class _Machine:
         }  # fmt: skip
 
     def step(self, operation: str, argument: Any) -> None:
+        """Carry one operation out."""
         if operation in _LITERALS:
             self._stack.append(argument)
         elif operation in _NEW:
@@ -149,6 +150,7 @@ class _Machine:
             raise ValueError(f"it holds {operation}, and such files need none")
 
     def result(self) -> Any:
+        """Return what is left in the end."""
         if len(self._stack) != 1:
             raise IndexError
         return self._stack[0]

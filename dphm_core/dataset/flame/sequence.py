@@ -147,6 +147,7 @@ class _Fit:
         self._model = fitted.model
 
     def run(self, keys: list[int], indices: list[int]) -> FlameFit:
+        """Fit the head to key frames, then every frame."""
         seen = {k: evidence for k in keys if (evidence := self._evidence(k)) is not None}
         if not seen:
             raise CalibrationError(f"{self._folder}: no frame has a face with points to fit FLAME to")
