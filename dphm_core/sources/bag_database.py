@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from dphm_core.errors import SourceError
 from dphm_core.sources.bag import MAX_MESSAGE_BYTES
 from dphm_core.sources.base import UnreadableFrame
+from dphm_core.sources.camera_choice import first_line
 
 DATABASE_MAGIC = b"SQLite format 3\0"
 HEAD_BYTES = 100
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""The second one where SQLite quotes, in what it complains about, a name that is no text."""
 TABLES = {"topics", "messages"}
 
 
@@ -35,9 +38,9 @@ class BagDatabase:
             self.broken_off = _is_cut(path)
             self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_MESSAGE_BYTES)
             self._rows = self._list()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *FAILURES) as error:
             self.close()
-            raise SourceError(f"{path} is a damaged database ({error}); copy or record it again") from error
+            raise SourceError(f"{path} is a damaged database ({first_line(error)}); copy or record it again") from error
         except BaseException:
             self.close()
             raise
@@ -57,8 +60,8 @@ class BagDatabase:
         try:
             with closing(self._database.execute("SELECT data FROM messages WHERE id = ?", (row,))) as found:
                 content = found.fetchone()
-        except sqlite3.Error as error:
-            raise UnreadableFrame(f"message {row} cannot be read ({error})") from error
+        except FAILURES as error:
+            raise UnreadableFrame(f"message {row} cannot be read ({first_line(error)})") from error
         if content is None or not isinstance(content[0], bytes):
             raise UnreadableFrame(f"message {row} is damaged")
         return content[0]
@@ -83,7 +86,7 @@ class BagDatabase:
             for row, topic, time in self._database.execute("SELECT id, topic_id, timestamp FROM messages ORDER BY id"):
                 if isinstance(names.get(topic), str) and isinstance(time, int):
                     rows.setdefault(names[topic], []).append((row, time))
-        except sqlite3.Error:
+        except FAILURES:
             self.broken_off = True
         return rows
 

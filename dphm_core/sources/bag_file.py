@@ -77,10 +77,14 @@ class BagFile:
         self.broken_off = False
         try:
             self._file = path.open("rb")
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+        try:
             self._size = os.fstat(self._file.fileno()).st_size
             self._topics = self._named(self._scan())
         except OSError as error:
-            raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+            self.close()
+            raise SourceError(f"{path} cannot be read ({error.strerror}); check the disk") from error
 
     @property
     def topics(self) -> list[str]:
@@ -170,9 +174,9 @@ class BagFile:
             raise UnreadableFrame(f"a packed part of the file is damaged ({error})") from error
 
     def _read(self, start: int, size: int) -> bytes:
-        """Read from an offset; less where the file ends before."""
+        """Read from an offset; less where the file ends before, and never more than MAX_MESSAGE_BYTES."""
         self._file.seek(start)
-        return self._file.read(max(0, min(size, self._size - start)))
+        return self._file.read(max(0, min(size, self._size - start, MAX_MESSAGE_BYTES)))
 
 
 def _unpacker(packing: bytes) -> Any:

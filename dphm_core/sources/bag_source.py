@@ -22,6 +22,8 @@ from dphm_core.sources.registered_stream import RegisteredStream
 
 log = logging.getLogger(__name__)
 
+ORBBEC, OLD_ORBBEC, REALSENSE = "/cam/", "/cam0/", "/device_"
+"""How the cameras' topics begin."""
 PAIR_FRAMES = 0.6
 """Depth and colour are of one capture where they are no further apart than this many frames."""
 Pairs = list[tuple[float, int, int]]
@@ -106,10 +108,12 @@ def _open_bag(path: Path) -> Bag:
 def _find_camera(bag: Bag) -> RecordedCamera:
     """The camera that a bag is of; SourceError where it is of none."""
     topics = set(bag.topics)
-    if isinstance(bag, BagFile) and any(topic.startswith("/cam/") for topic in topics):
+    if isinstance(bag, BagFile) and any(topic.startswith(ORBBEC) for topic in topics):
         return OrbbecBag(bag)
-    if any(topic.startswith("/device_") for topic in topics):
+    if any(topic.startswith(REALSENSE) for topic in topics):
         return RealSenseBag(bag) if isinstance(bag, BagFile) else RealSenseDatabase(bag)
+    if any(topic.startswith(OLD_ORBBEC) for topic in topics):
+        raise SourceError("it is of Orbbec's SDK 1; record it again with the Orbbec Viewer of SDK 2")
     raise SourceError(
         "it is of no RealSense or Orbbec camera, or ends before its first picture; give one made with their viewers"
     )
@@ -117,27 +121,15 @@ def _find_camera(bag: Bag) -> RecordedCamera:
 
 def _pairs(bag: Bag, camera: RecordedCamera) -> Pairs:
     """Depth images with their colour images, in the order of their times."""
-    times = [
-        _device_times(camera, topic, len(bag.times_s(topic))) for topic in (camera.depth_topic, camera.color_topic)
-    ]
-    pairs = _matched(times[0], times[1], camera.fps)
+    topics = (camera.depth_topic, camera.color_topic)
+    depth_s, color_s = (camera.times_s(topic) for topic in topics)
+    pairs = _matched(depth_s, color_s, camera.fps)
     if not pairs:  # clocks of their own: when they were recorded must do
-        times = [bag.times_s(camera.depth_topic), bag.times_s(camera.color_topic)]
-        pairs = _matched(times[0], times[1], camera.fps)
-    if pairs and (alone := len(times[0]) - len(pairs)):
-        log.warning("%d of %d depth images have no colour image of their time: left out", alone, len(times[0]))
+        depth_s, color_s = (bag.times_s(topic) for topic in topics)
+        pairs = _matched(depth_s, color_s, camera.fps)
+    if pairs and (alone := len(depth_s) - len(pairs)):
+        log.warning("%d of %d depth images have no colour image of their time: left out", alone, len(depth_s))
     return pairs
-
-
-def _device_times(camera: RecordedCamera, topic: str, count: int) -> NDArray[np.float64]:
-    """(N,) float64 seconds, NaN for a picture that is damaged."""
-    times_s = np.full(count, np.nan)
-    for number in range(count):
-        try:
-            times_s[number] = camera.time_s(topic, number)
-        except UnreadableFrame:
-            continue
-    return times_s
 
 
 def _matched(depth_s: NDArray[np.float64], color_s: NDArray[np.float64], fps: float) -> Pairs:

@@ -52,15 +52,14 @@ class OrbbecBag(RecordedCamera):
         self.depth_to_color = checked_motion(depth.to_color.rotation, depth.to_color.translation_m)
         self.fps = checked_number(depth.fps, "frame rate", MAX_FPS)
 
-    def time_s(self, topic: str, number: int) -> float:
-        """Device time of a picture, seconds."""
-        return Fields(self._bag.beginning(topic, number)).head_s()
-
     def picture(self, topic: str, number: int) -> Picture:
         """Read a picture."""
         fields = Fields(self._bag.message(topic, number))
         fields.head_s()
         return read_picture(fields)
+
+    def _time_s(self, topic: str, number: int) -> float:
+        return Fields(self._bag.beginning(topic, number)).head_s()
 
     def _name(self) -> str:
         if DEVICE_TOPIC not in self._bag.topics:

@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from dphm_core.camera.intrinsics import Intrinsics
@@ -93,15 +94,14 @@ class RealSenseRecording(RecordedCamera):
 class RealSenseBag(RealSenseRecording):
     """A RealSense in a .bag."""
 
-    def time_s(self, topic: str, number: int) -> float:
-        """Device time of a picture, seconds."""
-        return Fields(self._bag.beginning(topic, number)).head_s()
-
     def picture(self, topic: str, number: int) -> Picture:
         """Read a picture."""
         fields = Fields(self._bag.message(topic, number))
         fields.head_s()
         return read_picture(fields)
+
+    def _time_s(self, topic: str, number: int) -> float:
+        return Fields(self._bag.beginning(topic, number)).head_s()
 
     def _pictures_of(self, stream: str) -> str:
         return f"{stream}/image/data"
@@ -142,10 +142,13 @@ class RealSenseBag(RealSenseRecording):
 class RealSenseDatabase(RealSenseRecording):
     """A RealSense in a .db3."""
 
-    def time_s(self, topic: str, number: int) -> float:
-        """Device time of a picture, seconds."""
+    def times_s(self, topic: str) -> NDArray[np.float64]:
+        """(N,) float64 device times of a topic's pictures, seconds; NaN where one is damaged, or not told of."""
         facts = f"{topic[: topic.index('/image/')]}/image/metadata"
-        return _numbers(self._facts(facts, number), "timestamp", 1)[0] * 1e-3
+        if facts not in self._bag.topics:
+            return np.full(len(self._bag.times_s(topic)), np.nan)
+        told = dict(zip(self._bag.times_s(facts), super().times_s(facts), strict=True))  # by when it was recorded
+        return np.array([told.get(recorded_s, np.nan) for recorded_s in self._bag.times_s(topic)])
 
     def picture(self, topic: str, number: int) -> Picture:
         """Read a picture."""
@@ -156,6 +159,9 @@ class RealSenseDatabase(RealSenseRecording):
             encoding, content = fields.text(), fields.blob()
             return Picture(0, 0, 0, encoding, content[DEPTH_HEAD_BYTES:] if topic.endswith("Depth") else content)
         return read_picture(fields)
+
+    def _time_s(self, topic: str, number: int) -> float:
+        return _numbers(self._facts(topic, number), "timestamp", 1)[0] * 1e-3
 
     def _pictures_of(self, stream: str) -> str:
         raw = f"{stream}/image/data"

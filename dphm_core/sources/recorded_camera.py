@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -79,9 +80,17 @@ class RecordedCamera(ABC):
     def __init__(self, bag: Bag) -> None:
         self._bag = bag
 
+    def times_s(self, topic: str) -> NDArray[np.float64]:
+        """(N,) float64 device times of a topic's pictures, seconds; NaN where one is damaged."""
+        times_s = np.full(len(self._bag.times_s(topic)), np.nan)
+        for number in range(len(times_s)):
+            with suppress(UnreadableFrame):
+                times_s[number] = self._time_s(topic, number)
+        return np.where(np.isfinite(times_s), times_s, np.nan)
+
     @abstractmethod
-    def time_s(self, topic: str, number: int) -> float:
-        """Device time of a picture, seconds; UnreadableFrame where it is damaged."""
+    def _time_s(self, topic: str, number: int) -> float:
+        """Device time that a message tells, seconds; UnreadableFrame where it is damaged."""
 
     @abstractmethod
     def picture(self, topic: str, number: int) -> Picture:

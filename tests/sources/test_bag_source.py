@@ -182,6 +182,20 @@ def test_cameras_with_clocks_of_their_own_are_paired_by_when_they_were_recorded(
         assert frame.color is not None and frame.color[0, 0, 1] == 10 * number
 
 
+def test_a_picture_goes_with_the_facts_that_were_recorded_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "take.db3"
+    path.write_bytes((DATA / "realsense.db3").read_bytes())
+    told_of = "SELECT id FROM messages WHERE topic_id = (SELECT id FROM topics WHERE name LIKE ?) LIMIT 1 OFFSET 3"
+    with sqlite3.connect(path) as database:
+        (row,) = database.execute(told_of, ("%Depth_0/image/metadata",)).fetchone()
+        database.execute("DELETE FROM messages WHERE id = ?", (row,))
+    database.close()
+    frames = frames_of(path)
+    assert [frame.index for frame in frames] == [0, 1, 4, 6, 7, 8]
+    for frame, number in zip(frames, [0, 1, 4, 5, 6, 7], strict=True):
+        assert frame.color is not None and frame.color[0, 0, 1] == 10 * number
+
+
 def test_no_camera_is_needed_to_say_what_is_wrong(tmp_path: Path) -> None:
     def refused(*messages: orbbec_bag.Message) -> str:
         with pytest.raises(SourceError) as caught:
@@ -191,6 +205,8 @@ def test_no_camera_is_needed_to_say_what_is_wrong(tmp_path: Path) -> None:
     disparity = orbbec_bag.Message("/cam/disparityParam", "custom_msg/OBDisparityParam", 7.0, orbbec_bag.head(7.0))
     assert "records disparities; use a Femto" in refused(*orbbec_bag.whole(), disparity)
     assert "holds no depth images" in refused(*orbbec_bag.pictures(2)[1::2])
+    old = orbbec_bag.Message("/cam0/color_raw", "sensor_msgs/Image", 7.0, orbbec_bag.head(7.0))
+    assert "is of Orbbec's SDK 1; record it again" in refused(old)
     fish = orbbec_bag.profile(2, orbbec_bag.COLOR, model=5)
     assert "its lens is a fisheye" in refused(*orbbec_bag.pictures(2), orbbec_bag.profile(3, orbbec_bag.DEPTH), fish)
 
