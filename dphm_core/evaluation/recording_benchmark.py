@@ -8,14 +8,12 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter, sleep
 
-from dphm_core.landmarks.observe import Observer
 from dphm_core.limits import check_limits
+from dphm_core.live import LiveSetup, load_live
 from dphm_core.output.benchmark import CameraFrames
 from dphm_core.pipeline import Pipeline, PipelineState
 from dphm_core.recording import RecordingStatus, StackRecorder
 from dphm_core.sources import open_source
-from dphm_core.tracking import create_tracker
-from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
 
 FRAMES = 60
 """Frames held in memory, 0.4 GB at 720p; they are gone through to and fro for as long as it takes."""
@@ -62,9 +60,8 @@ def record_beside_tracking(source: str, folder: Path, options: RecordingBenchmar
         The source, the model or the landmark detector cannot be opened.
     """
     camera = _camera(source, options)
-    config = TrackerConfig(frame_s=min(1 / options.fps, LONGEST_FRAME_S))
-    tracker = create_tracker(options.model, "cpu", config, None, background=True)
-    pipeline = Pipeline(camera, Observer(), tracker, every_frame=False)
+    observer, tracker = load_live(LiveSetup(options.model, fps=options.fps))
+    pipeline = Pipeline(camera, observer, tracker, every_frame=False)
     pipeline.set_tracking(options.tracking)
     with pipeline:
         _wait(pipeline, lambda: pipeline.latest() is not None)  # until then libraries and models are being loaded
