@@ -135,7 +135,7 @@ class MkvSource(Source):
     @property
     def _calibration_cure(self) -> str:
         name = self._path.with_suffix(CALIBRATION_SUFFIX).name
-        return f"put the one of another recording of this camera beside it, as {name} (see docs/recording.md)"
+        return f"put the one of another recording of this camera beside it, as {name} (see docs/kinect-recordings.md)"
 
     def _mode(self) -> tuple[CaptureMode, bool]:
         """How the camera was set, and whether that gave depth."""
