@@ -34,7 +34,7 @@ CAMERAS = CameraList((Camera("kinect", "Azure Kinect", "000123450312", "kinect:0
 """What the start page shows; there is none where pictures are made."""
 PULLED_OUT = "pulled out"
 BUSY = "busy"
-UNPLUGGED = "was unplugged or lost its power; plug it in and open it again"
+UNPLUGGED = "was unplugged or lost its power; plug it in again, then open it again"
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,9 @@ class Photographer:
         window.sources.look_for_cameras()  # before the one for the picture, which this would replace
         window.start_page.choices.set_cameras(CAMERAS)
         self._take("start")
+        dialog = window.sources.ask_settings(CAMERAS.cameras[0].uri)
+        self._take("camera-settings", dialog)
+        dialog.reject()
         window.set_theme(LIGHT)
         self._take("start-light")
         window.set_theme(DARK)

@@ -235,6 +235,23 @@ def test_a_camera_that_was_gone_goes_on(
     assert caplog.text.count(told) == 1 and "Azure Kinect 0001 is back after" in caplog.text
 
 
+def test_a_loose_cable_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = plug_in(monkeypatch, camera := FakeCamera("0001"))
+    reader = Reader(KinectSource(patience=PATIENCE))
+    for _ in range(8):
+        before = len(reader.frames)
+        wait_until(lambda before=before: len(reader.frames) > before)
+        bus.cameras.clear()
+        wait_until(lambda: reader.source.waiting is not None and not camera.is_open)
+        bus.cameras.append(camera)
+    before = len(reader.frames)
+    wait_until(lambda: len(reader.frames) > before)
+    reader.end()
+    indices = [frame.index for frame in reader.frames]
+    assert indices == sorted(set(indices)) and reader.error is None
+    assert camera.opened == len(camera.configs) == 9 and not camera.is_open
+
+
 def test_a_camera_that_never_comes_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     bus = plug_in(monkeypatch, FakeCamera("0001"))
     with KinectSource(patience=Patience(limit_s=0.1, retry_s=0.01)) as source:
