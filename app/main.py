@@ -28,7 +28,8 @@ class AppOptions:
     """Track heads in depth images, live or from a recording, and look at the result in 3-D."""
 
     source: tyro.conf.Positional[str | None] = None
-    """Recording folder, .mkv file, "kinect", "kinect:SERIAL", or "simulated"; by default the first connected camera,
+    """Recording folder, .mkv file, "kinect", "kinect:SERIAL", either with settings
+    ("kinect?fps=15"), or "simulated"; by default the first connected camera,
     or else a page to choose from."""
     model: str | None = None
     """Head model: a name under models/ or a folder; by default the one used last."""
