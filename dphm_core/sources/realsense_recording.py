@@ -33,7 +33,8 @@ from dphm_core.sources.recorded_camera import (
 
 DEVICE = "/device_0/"
 STREAM = re.compile(r"/device_0/sensor_\d+/(Depth|Color)_\d+(?=/image/)")
-UNITS = re.compile(r"/device_0/sensor_\d+/option/Depth_Units/value")
+UNITS = re.compile(r"/device_0/sensor_\d+/option/Depth[_ ]Units/value")
+"""Older drivers leave the blank in an option's name."""
 DEFAULT_UNIT_M = 1e-3
 MAX_UNIT_M = 0.1
 DEPTH_HEAD_BYTES = 12

@@ -25,7 +25,9 @@ from dphm_core.camera.registration import DepthRegistration
 from dphm_core.errors import SourceError
 from dphm_core.frames import RGBDFrame
 from dphm_core.sources import open_source
+from dphm_core.sources.bag_file import BagFile
 from dphm_core.sources.bag_source import BagSource
+from dphm_core.sources.realsense_recording import RealSenseBag
 
 DATA = Path(__file__).parent / "data"
 RECORDINGS = ("realsense.bag", "realsense.db3")
@@ -79,6 +81,15 @@ def test_what_a_realsense_recording_tells_of_its_cameras_is_used(name: str) -> N
     register = DepthRegistration(recorded.depth_camera, camera, recorded.depth_to_color)
     wanted = register(made.depth_image(0).astype(np.float32) * np.float32(made.UNIT_M))
     assert frame.depth_m == pytest.approx(wanted, abs=1e-6)
+
+
+def test_older_drivers_name_of_the_depth_unit_is_known() -> None:
+    bag = BagFile(DATA / "realsense.bag")
+    bag._topics["/device_0/sensor_0/option/Depth Units/value"] = bag._topics.pop(
+        "/device_0/sensor_0/option/Depth_Units/value"
+    )
+    assert RealSenseBag(bag).unit_m == pytest.approx(made.UNIT_M)
+    bag.close()
 
 
 @by_kind
