@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PyQt5.QtCore import QMimeData, QStandardPaths, Qt, pyqtSignal
+from PyQt5.QtCore import QMimeData, Qt, pyqtSignal
 from PyQt5.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt5.QtWidgets import (
     QApplication,
@@ -51,6 +51,7 @@ from app.view3d.scene import View3D
 from dphm_core.frames import TrackedFrame
 from dphm_core.handover import RateMeter
 from dphm_core.pipeline import PipelineStatus
+from dphm_core.places import data_folder
 from dphm_core.sources.devices import CameraWatch
 
 TITLE = "DPHM Live"
@@ -73,8 +74,7 @@ class Places:
     @classmethod
     def of_user(cls, demo: Path) -> Places:
         """The user's own folders."""
-        data = Path(QStandardPaths.writableLocation(QStandardPaths.GenericDataLocation)) / "dphm-live"
-        return cls(demo, data / "tracks", Path.home() / "DPHM recordings", Path.home() / "DPHM exports")
+        return cls(demo, data_folder() / "tracks", Path.home() / "DPHM recordings", Path.home() / "DPHM exports")
 
 
 class MainWindow(QMainWindow):
