@@ -156,7 +156,7 @@ class Pipeline:
             latency_s=self._latency_s,
             tracking=self._tracking,
             error=self._error,
-            frames_missed=0 if self._live is None else self._live.dropped,
+            frames_missed=0 if self._live is None else self._live.dropped + self._live.damaged,
             waiting=None if self._live is None else self._live.waiting,
         )
 

@@ -59,6 +59,10 @@ class LiveFrames(Protocol):
     def dropped(self) -> int:
         """Frames that the camera lost so far. Any thread."""
 
+    @property
+    def damaged(self) -> int:
+        """Frames that came and could not be used, so far. Any thread."""
+
     def interrupt(self) -> None:
         """Let iteration end soon, also where it waits; any thread."""
 
@@ -129,7 +133,7 @@ class PipelineStatus:
     error: BaseException | None
     """What ended a thread, where one failed."""
     frames_missed: int = 0
-    """Frames that a camera lost before they could be read."""
+    """Frames that a camera lost before they could be read, or that came and could not be used."""
     waiting: str | None = None
     """What a camera is waited for, and what to do, for the user; None while frames come."""
 

@@ -15,7 +15,7 @@ from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import Cancelled, DphmError, SourceError
 from dphm_core.frames import Observation, RGBDFrame, Similarity, TrackedFrame, TrackStatus
 from dphm_core.pipeline import AHEAD, Pace, Pipeline, PipelineState
-from dphm_core.sources.base import SourceInfo
+from dphm_core.sources.base import SourceInfo, UnreadableFrame
 from dphm_core.sources.live import CameraLost, LiveSource, Patience
 
 CAMERA = Intrinsics(width=4, height=3, fx=4, fy=4, cx=2, cy=1.5)
@@ -450,12 +450,15 @@ class UnpluggedCamera(LiveSource):
     def __init__(self) -> None:
         super().__init__(Patience(retry_s=0.01))
         self.info = SourceInfo("made-up", "Camera 1", CAMERA, 30.0, None)
-        self.left, self.plugged_in, self.closed = 2, False, False
+        self.left, self.rubbish, self.plugged_in, self.closed = 2, 0, False, False
 
     def _receive(self) -> RGBDFrame:
         if self.left == 0:
             raise CameraLost("was unplugged", "plug it in again")
         self.left -= 1
+        if self.rubbish:
+            self.rubbish -= 1
+            raise UnreadableFrame("it is all grey")
         return RGBDFrame(0, self.left / -30, None, np.zeros((3, 4), np.float32), CAMERA)
 
     def _disconnect(self) -> None:
@@ -509,3 +512,13 @@ def test_an_error_elsewhere_does_not_wait_for_a_camera_that_is_gone() -> None:
     wait_until(lambda: not dphm_threads())
     assert isinstance(pipeline.status().error, ZeroDivisionError)
     pipeline.stop()
+
+
+def test_what_a_camera_loses_is_counted() -> None:
+    source = UnpluggedCamera()
+    source.left, source.rubbish = 4, 2
+    with Pipeline(source, PlainObserver(), RecordingTracker(), every_frame=False) as pipeline:
+        wait_until(lambda: pipeline.status().waiting is not None)
+        source.dropped = 3
+        status = pipeline.status()
+    assert (status.frames_read, status.frames_missed) == (2, 5)

@@ -42,7 +42,7 @@ class Hud(QWidget):
         self.dropped = Figure(
             "Dropped",
             "9999 + 99",
-            "Frames left out because the tracker was busy with an earlier one; behind the +, those the camera lost.",
+            "Left out, as the tracker was busy with an earlier frame; behind the +, those the camera lost or spoiled.",
         )
         figures = (
             self.source, self.tracker, self.view, self.latency, self.residual, self.confidence, self.dropped,
