@@ -8,8 +8,13 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from dphm_core.errors import SourceError
+
+if TYPE_CHECKING:
+    from dphm_core.sources.usb import UsbKind
 
 log = logging.getLogger(__name__)
 
@@ -195,30 +200,32 @@ class CameraWatch:
 
 def _kinds() -> dict[str, CameraKind]:
     """Every kind of camera by the scheme of its URIs; a function, because drivers are loaded where they are used."""
+    from dphm_core.sources import orbbec_devices as orbbec
+    from dphm_core.sources import realsense_devices as realsense
+    from dphm_core.sources import usb
     from dphm_core.sources.k4a_devices import device_count
-    from dphm_core.sources.usb import kinect_trouble
 
-    kinds = {"kinect": CameraKind(device_count, _kinects, kinect_trouble)}
-    if _installed("pyrealsense2"):
-        from dphm_core.sources import realsense_devices as realsense
+    return {
+        "kinect": CameraKind(device_count, _kinects, usb.kinect_trouble),
+        "realsense": _optional(realsense, usb.REALSENSE),
+        "orbbec": _optional(orbbec, usb.FEMTO),
+    }
 
-        kinds["realsense"] = CameraKind(realsense.device_count, realsense.look, _no_trouble)
-    if _installed("pyorbbecsdk"):
-        from dphm_core.sources import orbbec_devices as orbbec
 
-        kinds["orbbec"] = CameraKind(orbbec.device_count, orbbec.look, _no_trouble)
-    return kinds
+def _optional(devices: ModuleType, plugged: UsbKind) -> CameraKind:
+    """A kind whose driver is optional: who has neither it nor such a camera need not hear of it."""
+    from dphm_core.sources.usb import driver_trouble
+
+    if _installed(devices.MODULE):
+        return CameraKind(devices.device_count, devices.look, lambda: driver_trouble(plugged, None))
+    return CameraKind(lambda: 0, list, lambda: driver_trouble(plugged, devices.INSTALL))
 
 
 def _installed(package: str) -> bool:
-    """Whether an optional driver is there: who has not installed it has no such camera, and need not hear of it."""
+    """Whether an optional driver is there."""
     if package in sys.modules:
         return sys.modules[package] is not None
     return importlib.util.find_spec(package) is not None
-
-
-def _no_trouble() -> None:
-    """Nothing more is known of a camera that the driver does not find."""
 
 
 def _kinects() -> list[Camera]:

@@ -87,6 +87,9 @@ class DriverCamera(LiveSource):
         except self.failure as error:
             self._disconnect()
             raise SourceError(f"{self._label} does not start ({first_line(error)}); {self.start_advice}") from error
+        except BaseException:
+            self._disconnect()
+            raise
         if not started:
             self._disconnect()
             raise SourceError(f"{self._label} sends no picture; {self.start_advice}")

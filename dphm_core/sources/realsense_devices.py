@@ -10,8 +10,9 @@ from dphm_core.errors import SourceError
 from dphm_core.sources.camera_choice import choose_camera, first_line
 from dphm_core.sources.devices import Camera
 
-PACKAGE = "pyrealsense2==2.59.1.11053"
-"""The same as the extra's."""
+MODULE = "pyrealsense2"
+INSTALL = "pip install pyrealsense2==2.59.1.11053"
+"""The same version as the extra's."""
 
 
 def load_pyrealsense2() -> ModuleType:
@@ -20,7 +21,7 @@ def load_pyrealsense2() -> ModuleType:
         import pyrealsense2
     except Exception as error:  # its native part fails in many ways
         reason = first_line(error)
-        cure = "apt install libusb-1.0-0" if "libusb" in reason else f"pip install {PACKAGE}"
+        cure = "apt install libusb-1.0-0" if "libusb" in reason else INSTALL
         raise SourceError(f"Intel RealSense's driver cannot be loaded ({reason}); install it with: {cure}") from error
     module: ModuleType = pyrealsense2
     return module

@@ -13,6 +13,14 @@ KINECT_HUBS_AND_MICROPHONES = (0x097A, 0x097B, 0x097E)
 KINECT_CAMERAS = (0x097C, 0x097D)
 """The depth and the colour camera."""
 USB_3_MBIT_S = 5000
+INTEL, ORBBEC = 0x8086, 0x2BC5
+REALSENSES = (
+    *(0x0AD1, 0x0AD2, 0x0AD3, 0x0AD4, 0x0AD5, 0x0AF6, 0x0AFE, 0x0AFF),
+    *(0x0B00, 0x0B01, 0x0B03, 0x0B07, 0x0B3A, 0x0B5B, 0x0B5C),
+)
+"""The D400 series."""
+FEMTOS = (0x0669, 0x066B)
+"""The Mega and the Bolt."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,20 @@ class UsbDevice:
     """Speed of its connection."""
     allowed: bool
     """Whether this user may open it."""
+
+
+@dataclass(frozen=True)
+class UsbKind:
+    """One maker's cameras."""
+
+    name: str
+    """In messages, behind "an"."""
+    vendor: int
+    products: tuple[int, ...]
+
+
+REALSENSE = UsbKind("Intel RealSense", INTEL, REALSENSES)
+FEMTO = UsbKind("Orbbec Femto", ORBBEC, FEMTOS)
 
 
 def usb_devices(devices: Path = USB_DEVICES, nodes: Path = DEVICE_NODES) -> list[UsbDevice]:
@@ -61,6 +83,27 @@ def kinect_trouble(devices: list[UsbDevice] | None = None) -> str | None:
             "this user may not open the Azure Kinect; copy 99-k4a.rules to /etc/udev/rules.d/ (see README, Install) "
             "and plug the camera in again"
         )
+    return None
+
+
+def driver_trouble(kind: UsbKind, install: str | None, devices: list[UsbDevice] | None = None) -> str | None:
+    """Say what stands in the way of a camera whose driver is optional; None where none is plugged in, or nothing does.
+
+    Parameters
+    ----------
+    kind : UsbKind
+        The camera.
+    install : str or None
+        How to install its driver; None where it is there.
+    devices : list of UsbDevice, optional
+        What is plugged in; asked of the system by default.
+    """
+    there = usb_devices() if devices is None else devices
+    cameras = [device for device in there if device.vendor == kind.vendor and device.product in kind.products]
+    if cameras and install is not None:
+        return f"an {kind.name} is plugged in, but its driver is missing; install it with: {install}"
+    if any(not device.allowed for device in cameras):
+        return f"this user may not open the {kind.name}; install its udev rules (see docs/cameras.md), plug it in again"
     return None
 
 

@@ -158,3 +158,13 @@ list_cameras()
 print(*{'cv2', 'numba', 'torch', 'scipy'} & set(sys.modules))
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_a_camera_without_its_optional_driver_is_told_of_once_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch)
+    monkeypatch.setitem(sys.modules, "pyrealsense2", None)
+    assert list_cameras().missing is None
+    monkeypatch.setattr("dphm_core.sources.usb.usb_devices", lambda: [UsbDevice(0x8086, 0x0B07, 5000, True)])
+    missing = list_cameras().missing
+    assert missing is not None and "an Intel RealSense is plugged in, but its driver is missing; install" in missing
+    assert count_cameras() == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dphm_core.sources.usb import UsbDevice, kinect_trouble, usb_devices
+from dphm_core.sources.usb import FEMTO, REALSENSE, UsbDevice, UsbKind, driver_trouble, kinect_trouble, usb_devices
 
 
 def kinect(product: int, mbit_s: float = 5000, allowed: bool = True) -> UsbDevice:
@@ -38,3 +38,15 @@ def test_what_is_plugged_in_is_read_without_opening_it(tmp_path: Path) -> None:
 def test_trouble_is_told_with_the_next_step(devices: list[UsbDevice], told: str | None) -> None:
     trouble = kinect_trouble(devices)
     assert (trouble is None) if told is None else told in trouble
+
+
+@pytest.mark.parametrize(("kind", "product"), [(REALSENSE, 0x0B07), (FEMTO, 0x066B)])
+def test_a_camera_without_its_driver_or_its_rules_is_told_of(kind: UsbKind, product: int) -> None:
+    plugged = [UsbDevice(kind.vendor, product, 5000, True), kinect(0x097C)]
+    assert driver_trouble(kind, "pip install it", plugged) == (
+        f"an {kind.name} is plugged in, but its driver is missing; install it with: pip install it"
+    )
+    assert driver_trouble(kind, None, plugged) is None
+    assert driver_trouble(kind, "pip install it", plugged[1:]) is None
+    forbidden = [UsbDevice(kind.vendor, product, 5000, False)]
+    assert f"may not open the {kind.name}; install its udev rules" in (driver_trouble(kind, None, forbidden) or "")
