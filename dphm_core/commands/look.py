@@ -36,6 +36,8 @@ class Info(Command):
             say(f"{'kind':14}{info.kind}")
             say(f"{'name':14}{info.label}")
             say(f"{'frames':14}{_length(source)} at {info.fps:g} per second")
+            if info.kind == "kinect":
+                say(f"{'set to':14}{_kinect_settings(source)}")
             say(f"{'camera':14}{camera.width}x{camera.height}, focal lengths {camera.fx:.1f} {camera.fy:.1f}")
             say(f"{'':14}centre {camera.cx:.1f} {camera.cy:.1f}, {'with' if camera.distorted else 'no'} distortion")
             frame = next(source)
@@ -46,6 +48,13 @@ class Info(Command):
             for line, fact in enumerate(_face(frame)):
                 say(f"{'' if line else 'face':14}{fact}")
         return OK
+
+
+def _kinect_settings(source: Source) -> str:
+    from dphm_core.sources.kinect import KinectSource
+
+    assert isinstance(source, KinectSource)  # there is no other source of this kind
+    return f"{source.settings.words()}; first picture after {source.first_frame_s:.1f} s"
 
 
 def _length(source: Source) -> str:

@@ -56,8 +56,7 @@ class KinectSource(LiveSource):
         self._connect(serial)
         rate = float(self.settings.fps)
         self.info = SourceInfo("kinect", self._label, self._converter.intrinsics, rate, None)
-        told = ", ".join(f"{name} {value}" for name, value in vars(self.settings).items() if value is not None)
-        log.info("%s: %s; first picture after %.1f s", self._label, told, self.first_frame_s)
+        log.info("%s: %s; first picture after %.1f s", self._label, self.settings.words(), self.first_frame_s)
 
     def close(self) -> None:
         """Stop and release the camera, once a recording is complete; harmless when repeated."""

@@ -91,6 +91,10 @@ class KinectSettings:
             if (value := getattr(self, field.name)) != getattr(usual, field.name)
         )
 
+    def words(self) -> str:
+        """All of them, to be read: "color 720p, depth nfov, …"."""
+        return ", ".join(f"{name} {value}" for name, value in vars(self).items() if value is not None)
+
 
 def kinect_uri(serial: str | None, settings: KinectSettings) -> str:
     """Name of a camera (None: of the first one) with its settings, as `open_source` takes it."""

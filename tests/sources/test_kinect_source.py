@@ -7,6 +7,7 @@ import pyk4a
 import pytest
 from fake_k4a import FakeCamera, plug_in
 
+from dphm_core.cli import main
 from dphm_core.errors import SourceError
 from dphm_core.sources import kinect, open_source
 from dphm_core.sources.k4a_devices import look, start_advice
@@ -103,3 +104,13 @@ def test_a_missing_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip install pyk4a-bundle" in refused("kinect")
     monkeypatch.setattr("sys.platform", "darwin")
     assert "no driver for macOS" in refused("kinect")
+
+
+def test_info_tells_how_a_camera_is_set(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("dphm_core.commands.look._face", lambda _frame: ["not looked for"])
+    plug_in(monkeypatch, camera := FakeCamera("0001"))
+    assert main(["info", "kinect?fps=15&exposure=auto"]) == 0
+    told = capsys.readouterr().out
+    assert "live at 15 per second" in told
+    assert "set to        color 720p, depth nfov, fps 15, exposure auto, whitebalance lock; first picture after" in told
+    assert not camera.is_open
