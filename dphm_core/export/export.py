@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dphm_core.export.animation import animation_of, sequence_convention
 from dphm_core.export.codes import CODES_ENCODERS, Codes
+from dphm_core.export.colours import RecordedColours
 from dphm_core.export.convention import Convention
 from dphm_core.export.folder import CONVENTIONS_FILE, HEAD_NAME, MOVED_MESH_FILE, staged_folder
 from dphm_core.export.options import CODES_FILES, ExportOptions
@@ -140,14 +141,17 @@ class _Export:
         self._put(CONVENTIONS_FILE, self._convention.to_bytes(self._animations_facts(wanted)))
         if wanted.current is not None:
             mesh = wanted.current
-            self._put_mesh(mesh.index, mesh.vertices_cam, mesh.head_to_cam, self._encoders(mesh.faces))
+            points = self._convention.points(mesh.vertices_cam, mesh.head_to_cam)
+            for name, encode in self._encoders(mesh.faces).items():
+                self._put(f"{MESH_FOLDER}/{mesh.index:05d}.{name}", encode(points))
         if saved is None:
             return
-        encoders = self._encoders(saved.faces)
-        for row in wanted.mesh_rows:
-            vertices_cam = saved.vertices_cam(row)
-            assert vertices_cam is not None, "chosen because it has a head"
-            self._put_mesh(int(saved.track.frame_index[row]), vertices_cam, saved.pose(row), encoders)
+        if wanted.mesh_rows and self._options.colours is not None:
+            with RecordedColours(self._options.colours, self._options.frames) as recorded:
+                self._put_meshes(saved, wanted.mesh_rows, recorded)
+            self.notes += filter(None, [recorded.note])
+        else:
+            self._put_meshes(saved, wanted.mesh_rows)
         for name in wanted.animations:
             self._put_animation(name, saved, wanted.animated_rows)
         if wanted.moved_mesh:
@@ -160,12 +164,15 @@ class _Export:
         words, normals = self._convention.words, self._options.normals
         return {name: mesh_encoder(f".{name}", faces, words, normals) for name in self._options.frame_formats}
 
-    def _put_mesh(
-        self, index: int, vertices_cam: FloatArray, pose: Similarity | None, encoders: dict[str, MeshEncoder]
-    ) -> None:
-        points = self._convention.points(vertices_cam, pose)
-        for name, encode in encoders.items():
-            self._put(f"{MESH_FOLDER}/{index:05d}.{name}", encode(points))
+    def _put_meshes(self, saved: SavedTrack, rows: list[int], recorded: RecordedColours | None = None) -> None:
+        encoders = self._encoders(saved.faces)
+        for row in rows:
+            index, vertices_cam, pose = int(saved.track.frame_index[row]), saved.vertices_cam(row), saved.pose(row)
+            assert vertices_cam is not None, "chosen because it has a head"
+            points = self._convention.points(vertices_cam, pose)
+            colours = None if recorded is None else recorded.of(index, vertices_cam, saved.faces)
+            for name, encode in encoders.items():
+                self._put(f"{MESH_FOLDER}/{index:05d}.{name}", encode(points, colours))
 
     def _put_animation(self, name: str, saved: SavedTrack, rows: list[int]) -> None:
         """Write a whole sequence; it counts as many steps as it has frames."""

@@ -43,6 +43,9 @@ class ExportOptions:
     ply,glb. PC2 and MDD come with the OBJ that they move."""
     normals: bool = True
     """Unit normals of vertices in PLY and OBJ files."""
+    colours: Annotated[str | None, arg(metavar="RECORDING")] = None
+    """Recording that was tracked: vertices in PLY and OBJ files get the colour that its camera sees there, and grey
+    where it sees none."""
     glb_targets: MorphTargets = "codes"
     """What a GLB's morph targets are: the model's expressions by name (where it has none, the basis); basis: the fewest
     shapes that come within 0.1 mm; frames: each mesh by itself, for 256 frames at most."""

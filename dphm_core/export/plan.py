@@ -220,4 +220,5 @@ def _mesh_size(options: ExportOptions, vertices: FloatArray, faces: NDArray[np.i
     convention = Convention.of(options)
     scaled = vertices * np.float32(UNITS[convention.unit])
     encoders = (mesh_encoder(f".{name}", faces, convention.words, options.normals) for name in options.frame_formats)
-    return sum(len(encode(scaled)) for encode in encoders)
+    colours = None if options.colours is None else np.zeros(scaled.shape, dtype=np.uint8)
+    return sum(len(encode(scaled, colours)) for encode in encoders)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,45 +13,63 @@ from dphm_core.errors import OutputError
 from dphm_core.files import write_atomically
 
 FloatArray = NDArray[np.float32]
-MeshEncoder = Callable[[FloatArray], bytes]
-"""Vertices (V, 3) → content of a mesh file; the faces are fixed."""
+Colours = NDArray[np.uint8]
 
+
+class MeshEncoder(Protocol):
+    """Makes mesh files with the same faces."""
+
+    def __call__(self, vertices: FloatArray, colours: Colours | None = None) -> bytes:
+        """Content of the file with vertices (V, 3), and their RGB (V, 3) where there is one."""
+
+
+PLY_POINT = "property float x\nproperty float y\nproperty float z\n"
+PLY_NORMAL = "property float nx\nproperty float ny\nproperty float nz\n"
+PLY_COLOUR = "property uchar red\nproperty uchar green\nproperty uchar blue\n"
 PLY_FACE = np.dtype([("corners", "u1"), ("vertices", "<i4", 3)])
 
 
 def ply_encoder(faces: NDArray[np.int32], comment: str = "", normals: bool = False) -> MeshEncoder:
-    """Binary little-endian PLY: float vertices, with unit normals if wanted, and faces as lists of three ints."""
+    """Binary little-endian PLY: float vertices, unit normals and byte colours as wanted, faces as lists of three."""
     told = f"comment {comment}\n" if comment else ""
-    properties = "".join(
-        f"property float {name}\n" for name in ("x", "y", "z", *(("nx", "ny", "nz") if normals else ()))
-    )
     rows = np.empty(len(faces), dtype=PLY_FACE)
     rows["corners"], rows["vertices"] = 3, faces
     block = rows.tobytes()
 
-    def encode(vertices: FloatArray) -> bytes:
+    def encode(vertices: FloatArray, colours: Colours | None = None) -> bytes:
+        numbers = np.hstack([vertices, _normals(vertices, faces)]) if normals else vertices
+        table = np.ascontiguousarray(numbers, dtype="<f4")
+        properties = PLY_POINT + (PLY_NORMAL if normals else "")
+        if colours is not None:
+            table, properties = np.hstack([table.view("u1"), colours]), properties + PLY_COLOUR
         header = (
             f"ply\nformat binary_little_endian 1.0\n{told}"
             f"element vertex {len(vertices)}\n{properties}"
             f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
         )
-        table = np.hstack([vertices, _normals(vertices, faces)]) if normals else vertices
-        return header.encode() + np.ascontiguousarray(table, dtype="<f4").tobytes() + block
+        return header.encode() + table.tobytes() + block
 
     return encode
 
 
 def obj_encoder(faces: NDArray[np.int32], comment: str = "", normals: bool = False) -> MeshEncoder:
-    """Wavefront OBJ text: vertices to the micrometre (where the unit is the metre), with unit normals if wanted."""
+    """Wavefront OBJ text: vertices to the micrometre (where the unit is the metre), with unit normals if wanted.
+
+    Colours follow the coordinates, 0 to 1, as many programs read them.
+    """
     told = f"# {comment}\n" if comment else ""
     corners = faces + 1  # OBJ counts from 1
     block = (
         _lines("f %d//%d %d//%d %d//%d\n", corners.repeat(2, axis=1)) if normals else _lines("f %d %d %d\n", corners)
     )
 
-    def encode(vertices: FloatArray) -> bytes:
+    def encode(vertices: FloatArray, colours: Colours | None = None) -> bytes:
+        if colours is None:
+            points = _lines("v %.6f %.6f %.6f\n", vertices)
+        else:
+            points = _lines("v %.6f %.6f %.6f %.3f %.3f %.3f\n", np.hstack([vertices, colours / np.float32(255)]))
         turned = _lines("vn %.4f %.4f %.4f\n", _normals(vertices, faces)) if normals else ""
-        return (told + _lines("v %.6f %.6f %.6f\n", vertices) + turned + block).encode()
+        return (told + points + turned + block).encode()
 
     return encode
 
