@@ -10,7 +10,7 @@ from dphm_core.landmarks.depth_validity import FARTHEST_M, NEAREST_M
 from dphm_core.landmarks.head_place import HeadPlace
 from dphm_core.landmarks.light import picture_level
 
-GOOD_NEAR_M, GOOD_FAR_M = 0.4, 1.0
+GOOD_NEAR_M, GOOD_FAR_M = 0.4, 0.9
 """Where a head is tracked best."""
 BEST = f"best is {GOOD_NEAR_M} to {GOOD_FAR_M} m"
 MAX_HOLES = 0.25

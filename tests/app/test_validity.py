@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -119,20 +120,30 @@ def test_a_saved_tracks_head_is_where_its_pose_is(tracked: TrackedFrame, observa
     assert validity_of(replace(saved, head_to_cam=None)) is None
 
 
-def test_the_switch_shows_it_and_the_window_works_it_out(playing, qtbot: QtBot) -> None:
+def test_the_switch_shows_it_and_the_window_works_it_out(
+    playing, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     window, _source = playing
-    window.preview.validity_button.click()
-    assert window.preview.kind is PreviewKind.VALIDITY
-    assert "no depth" in window.preview.toolTip()
-    told = []
-    window.preview.show_validity = told.append
-    qtbot.waitUntil(lambda: len(told) >= 3, timeout=20_000)
-    assert told == [None] * len(told)  # this observer tells no area, and there is no pose
-    window.preview.color_button.click()
+    preview, observer = window.preview, type(window.desk.session.pipeline._observer)
+    observe, threads = observer.observe, set()
+
+    def note_thread(tracked: TrackedFrame) -> ValidityMap | None:
+        threads.add(threading.current_thread())
+        return validity_of(tracked)
+
+    monkeypatch.setattr("app.controls.validity_control.validity_of", note_thread)
+    preview.validity_button.click()
+    assert preview.kind is PreviewKind.VALIDITY and "no depth" in preview.toolTip()
+    qtbot.waitUntil(lambda: bool(threads), timeout=20_000)
+    assert count(preview.grab().toImage(), LOOKS[Validity.USED].color) == 0  # this observer tells no area
+    monkeypatch.setattr(observer, "observe", lambda self, frame: replace(observe(self, frame), area=AREA))
+    qtbot.waitUntil(lambda: count(preview.grab().toImage(), LOOKS[Validity.USED].color) > 500, timeout=20_000)
+    assert threading.main_thread() not in threads
+    preview.color_button.click()
     qtbot.waitUntil(lambda: not window.desk.tasks)
-    seen = len(told)
+    threads.clear()
     qtbot.wait(300)
-    assert len(told) == seen
+    assert threads == set()  # nobody sees it: nothing is worked out
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT])

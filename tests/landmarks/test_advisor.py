@@ -46,7 +46,7 @@ def test_advice_comes_after_two_seconds_and_goes_after_one() -> None:
     advisor = Advisor()
     assert set(lines(advisor, 0, 3, 0.7)) == {""}
     far = lines(advisor, 90, 4, 1.4)
-    assert changes(far) == ["", "Come nearer: 1.4 m, best is 0.4 to 1.0 m"]
+    assert changes(far) == ["", "Come nearer: 1.4 m, best is 0.4 to 0.9 m"]
     assert far.index(far[-1]) / FPS == pytest.approx(COMES_S, abs=2 * LOOK_EVERY_S)
     good = lines(advisor, 210, 4, 0.7)
     assert changes(good) == [far[-1], ""]
@@ -86,7 +86,7 @@ def test_the_log_tells_each_once(caplog: pytest.LogCaptureFixture) -> None:
     advisor = Advisor()
     lines(advisor, 0, 10, 1.4)
     lines(advisor, 300, 5, 0.7)
-    assert caplog.messages == ["Come nearer: 1.4 m, best is 0.4 to 1.0 m", "the picture of the face is good"]
+    assert caplog.messages == ["Come nearer: 1.4 m, best is 0.4 to 0.9 m", "the picture of the face is good"]
 
 
 def test_darkness_is_told_with_a_face_and_without(caplog: pytest.LogCaptureFixture) -> None:
@@ -116,4 +116,4 @@ def test_without_colour_and_after_a_step_back_it_goes_on() -> None:
     advisor = Advisor()
     lines(advisor, 0, 4, 1.4)
     assert advisor.look(replace(face(5, 1.4)[0], color=None), None) != ""  # one frame is no change
-    assert changes(lines(advisor, 0, 4, 1.4)) == ["Come nearer: 1.4 m, best is 0.4 to 1.0 m"]
+    assert changes(lines(advisor, 0, 4, 1.4)) == ["Come nearer: 1.4 m, best is 0.4 to 0.9 m"]

@@ -47,8 +47,8 @@ def test_a_good_face_at_any_allowed_distance_needs_no_advice(distance_m: float) 
 @pytest.mark.parametrize(
     ("distance_m", "holes", "flying", "told"),
     [
-        (0.25, 0.0, 0.0, ["Move back: 0.25 m, best is 0.4 to 1.0 m"]),
-        (1.4, 0.0, 0.0, ["Come nearer: 1.4 m, best is 0.4 to 1.0 m"]),
+        (0.25, 0.0, 0.0, ["Move back: 0.25 m, best is 0.4 to 0.9 m"]),
+        (1.4, 0.0, 0.0, ["Come nearer: 1.4 m, best is 0.4 to 0.9 m"]),
         (0.7, 0.4, 0.0, ["Face the camera"]),
         (0.35, 0.4, 0.0, ["Move back to 0.4 m, or use a wide depth mode"]),
         (0.7, 0.0, 0.25, ["Keep hair and hands off"]),
