@@ -50,6 +50,6 @@ def _table(run: LoadRun, tracking: bool) -> list[tuple[str, str]]:
         ("uncounted", f"{run.uncounted}"),
         ("reading", f"{run.read_ms:.1f} ms a frame, with decoding and registration"),
         ("observing", f"{run.observe_ms:.1f} ms a frame"),
-        ("processor", f"{run.cores:.2f} cores"),
+        ("processor", f"{run.cores:.2f} cores, and {run.other_cores:.2f} for other programs"),
         ("memory", f"{used_mb:.0f} MB after {run.mark_s:.0f} s, {end_mb:.0f} MB at the end"),
     ]

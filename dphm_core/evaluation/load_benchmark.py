@@ -58,6 +58,8 @@ class LoadRun:
     """Median of observing one."""
     cores: float
     """Processor seconds per second."""
+    other_cores: float
+    """Those of all other programs."""
     memory_mb: tuple[float, float]
     """Resident memory at the mark and at the end, MiB."""
     mark_s: float
@@ -69,6 +71,21 @@ class LoadRun:
         return self.given - self.passed_over - self.replaced - self.tracked
 
 
+def all_process_time() -> float:
+    """Processor seconds of all programs since the machine was started."""
+    import psutil
+
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "nice", 0.0))
+
+
+def resident_mb() -> float:
+    """Memory that this process has in use now, MiB."""
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / 2**20
+
+
 @dataclass
 class _Meter:
     """Looks at this process while it works."""
@@ -76,6 +93,7 @@ class _Meter:
     mark_s: float
     started_s: float = field(default_factory=perf_counter)
     cpu_s: float = field(default_factory=process_time)
+    all_cpu_s: float = field(default_factory=all_process_time)
     marked_mb: float = 0.0
 
     @property
@@ -88,17 +106,14 @@ class _Meter:
         """How many cores were busy on average since the start."""
         return (process_time() - self.cpu_s) / self.seconds
 
+    @property
+    def other_cores(self) -> float:
+        return max(0.0, (all_process_time() - self.all_cpu_s) / self.seconds - self.cores)
+
     def look(self) -> None:
         """Take the memory when the mark has been reached."""
         if not self.marked_mb and self.seconds >= self.mark_s:
             self.marked_mb = resident_mb()
-
-
-def resident_mb() -> float:
-    """Memory that this process has in use now, MiB."""
-    import psutil
-
-    return float(psutil.Process().memory_info().rss) / 2**20
 
 
 def measure_load(
@@ -145,7 +160,8 @@ def _run(
             _check(pipeline)
             meter.look()
             tell(min(meter.seconds, total_s))
-        seconds, cores, memory_mb = meter.seconds, meter.cores, (meter.marked_mb, resident_mb())
+        seconds, cores, other_cores = meter.seconds, meter.cores, meter.other_cores
+        memory_mb = meter.marked_mb, resident_mb()
         status = _settle(pipeline)
         latest = pipeline.latest()
     return LoadRun(
@@ -160,6 +176,7 @@ def _run(
         read_ms=_median_ms(source.times_s),
         observe_ms=_median_ms(observer.times_s),
         cores=cores,
+        other_cores=other_cores,
         memory_mb=memory_mb,
         mark_s=meter.mark_s,
     )

@@ -27,6 +27,7 @@ def test_every_frame_is_counted_once() -> None:
     assert run.given == pytest.approx(30 * run.seconds, abs=20)  # and those while it is being stopped
     assert 0 < run.tracked <= run.observed <= run.tracked + run.replaced
     assert min(run.read_ms, run.observe_ms, run.cores, *run.memory_mb) > 0
+    assert run.other_cores >= 0
     assert told == sorted(told) and told[-1] == pytest.approx(1.2)
 
 
