@@ -78,24 +78,34 @@ def usda_bytes(animation: Animation) -> int:
 def _write(animation: Animation, path: Path, extension: str, tell: Tell) -> tuple[str, ...]:
     if missing := usd_missing():
         raise SettingError(missing)
-    from pxr import Tf, Usd
+    from pxr import Tf
 
     partial = path.with_name(path.name + extension)  # the library goes by the extension
     try:
-        stage = Usd.Stage.CreateNew(str(partial))
-        scene = _Scene(stage, animation)
-        for sample in range(len(animation)):
-            scene.put(sample)
-            if extension == ".usdc" and not (sample + 1) % SAVED_EVERY:
-                stage.GetRootLayer().Save()
-            tell(sample + 1, len(animation))
-        stage.GetRootLayer().Save()
+        _fill(partial, animation, tell)
         partial.replace(path)
     except Tf.ErrorException as error:
         raise OutputError(f"{path} cannot be written ({_first_line(error)}); check the disk") from error
     finally:
         partial.unlink(missing_ok=True)
     return ()
+
+
+def _fill(path: Path, animation: Animation, tell: Tell) -> None:
+    """Write the file, and close it however that ends: Windows neither renames nor removes an open one."""
+    from pxr import Usd
+
+    stage = Usd.Stage.CreateNew(str(path))
+    scene = _Scene(stage, animation)
+    try:
+        for sample in range(len(animation)):
+            scene.put(sample)
+            if path.suffix == ".usdc" and not (sample + 1) % SAVED_EVERY:
+                stage.GetRootLayer().Save()
+            tell(sample + 1, len(animation))
+        stage.GetRootLayer().Save()
+    finally:
+        del scene, stage
 
 
 def _first_line(error: Exception) -> str:

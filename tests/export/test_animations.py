@@ -165,6 +165,32 @@ def test_usd(saved: SavedTrack, tmp_path: Path, mesh_format: str, axes: Axes, up
     assert "unit cm" in stage.GetRootLayer().documentation
 
 
+def test_usd_files_are_closed_however_it_ends(saved: SavedTrack, tmp_path: Path) -> None:
+    sdf = pytest.importorskip("pxr.Sdf")
+    options = ExportOptions(mesh_format="usd,usda", codes="none")
+
+    def cancel_late(done: int, total: int | None) -> None:
+        if done >= 5:
+            raise Cancelled("Exporting was cancelled")
+
+    for tell in (quiet, cancel_late):
+        try:
+            export_track(saved, tmp_path / tell.__name__, options, tell)
+        except Cancelled as error:
+            assert tell is cancel_late and error.__traceback__ is not None
+            assert not [layer for layer in sdf.Layer.GetLoadedLayers() if "head" in layer.identifier]
+    assert not [layer for layer in sdf.Layer.GetLoadedLayers() if "head" in layer.identifier]
+    assert (tmp_path / "quiet" / "head.usd").exists() and not (tmp_path / "cancel_late").exists()
+
+
+def test_a_model_without_named_expressions_gets_a_basis(saved: SavedTrack, tmp_path: Path) -> None:
+    unnamed = replace(saved, track=replace(saved.track, expression_names=np.array([], dtype=str)))
+    glb = Glb(export(unnamed, tmp_path, ExportOptions(mesh_format="glb")))
+    assert glb.gltf.asset.extras["targets"] == "principal shapes"
+    for sample, row in enumerate(HELD):
+        np.testing.assert_allclose(glb.at(sample), expected(saved, row, Convention()), atol=5e-6)
+
+
 def read_pc2(path: Path) -> tuple[np.ndarray, list[float]]:
     content = path.read_bytes()
     magic, version, points, start, rate, samples = struct.unpack("<12siiffi", content[:32])
