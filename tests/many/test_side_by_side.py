@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fake_runs import Red
 
 from dphm_core.cli import main
 from dphm_core.errors import SettingError
@@ -16,7 +17,6 @@ from dphm_core.many.processes import Processes
 from dphm_core.many.recordings import find_recordings
 from dphm_core.many.run import Runner, track_many
 from dphm_core.many.table import SequenceResult
-from runs import Red
 
 TESTS = Path(__file__).resolve().parents[1]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from batch_parts import breaking_after, stages
+from fake_runs import Red
 
 from dphm_core.batch import track_recording
 from dphm_core.errors import SourceError
@@ -19,7 +20,6 @@ from dphm_core.many.run import InTurn, track_many
 from dphm_core.many.table import SUMMARY_FILE, summary_table
 from dphm_core.many.tasks import Task, TrackOne
 from dphm_core.output.options import BatchOptions
-from runs import Red
 
 OPTIONS = BatchOptions(contact_sheet=False)
 
