@@ -111,6 +111,8 @@ class KinectSource(LiveSource):
         except SourceError as error:
             raise SourceError(f"{self._label}: {error}; unplug it, plug it in again, update its firmware") from error
         self._controls.apply(self._device)
+        if self._over.is_set():  # whoever closes the source waits for no more of the driver's calls than the one before
+            raise SourceError(f"{self._label} is being closed")
         try:
             self._device.start()
             started = self._wait(self._take, START_TIMEOUT_MS) is not None

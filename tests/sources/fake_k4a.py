@@ -55,6 +55,7 @@ class FakeCamera:
     opened: int = 0
     """How often it was opened."""
     is_open: bool = False
+    opens_in_s: float = 0.0
     number: int = 0
     """Of the newest capture, in periods of its clock."""
     clock_usec: int = START_USEC
@@ -119,6 +120,7 @@ class FakeK4A:
         if device_id >= len(self.cameras) or self.cameras[device_id].refuses or self.cameras[device_id].is_open:
             return Result.Failed, None
         camera = self.cameras[device_id]
+        time.sleep(camera.opens_in_s)
         camera.is_open = True
         camera.opened += 1
         return Result.Success, camera

@@ -301,6 +301,18 @@ def test_a_camera_that_sends_only_rubbish_is_told(monkeypatch: pytest.MonkeyPatc
             next(source)
 
 
+def test_closing_while_the_camera_is_opened_again_does_not_start_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = plug_in(monkeypatch, camera := FakeCamera("0001"))
+    reader = Reader(KinectSource(patience=PATIENCE))
+    bus.cameras.clear()
+    wait_until(lambda: reader.source.waiting is not None and not camera.is_open)
+    camera.opens_in_s = 0.5
+    bus.cameras.append(camera)
+    time.sleep(0.1)
+    assert reader.end() < 1.0
+    assert len(camera.configs) == 1 and not camera.is_open and reader.error is None
+
+
 def test_a_recording_ends_where_the_camera_was_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bus = plug_in(monkeypatch, camera := FakeCamera("0001"))
     reader = Reader(KinectSource(patience=PATIENCE))
