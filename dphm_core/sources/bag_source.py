@@ -47,6 +47,7 @@ class BagSource(NumberedSource):
     """
 
     def __init__(self, path: Path) -> None:
+        self._indices: list[int] = []
         self._bag = _open_bag(path)
         try:
             self._start(path)
@@ -65,23 +66,23 @@ class BagSource(NumberedSource):
 
     def close(self) -> None:
         """Close the file; harmless when repeated."""
-        self._position = len(getattr(self, "_indices", ()))
+        super().close()
         self._bag.close()
 
     def _start(self, path: Path) -> None:
         self._camera = camera = _find_camera(self._bag)
-        self._pairs = _pairs(self._bag, camera)
-        if not self._pairs:
+        pairs = _pairs(self._bag, camera)
+        if not pairs:
             raise SourceError("no depth image has a colour image of its time; record both together")
-        self._indices = _numbered(self._pairs, camera.fps)
-        self._numbers = dict(zip(self._indices, range(len(self._pairs)), strict=True))
+        self._indices = _numbered(pairs, camera.fps)
+        self._pairs = dict(zip(self._indices, pairs, strict=True))
         self._stream = RegisteredStream(camera.depth_camera, camera.color_camera, camera.depth_to_color)
         length = self._indices[-1] + 1
         log.info("%s is of %s", path, camera.label)
         self.info = SourceInfo(camera.kind, path.name, camera.color_camera, camera.fps, length)
 
     def _read_frame(self, index: int) -> RGBDFrame:
-        time_s, depth_number, color_number = self._pairs[self._numbers[index]]
+        time_s, depth_number, color_number = self._pairs[index]
         try:
             depth = depth_of(self._camera.picture(self._camera.depth_topic, depth_number))
             color = rgb_of(self._camera.picture(self._camera.color_topic, color_number))
