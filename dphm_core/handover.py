@@ -11,6 +11,8 @@ RATE_SAMPLES = 30
 """Frames over which a frame rate is averaged."""
 RATE_STALE_S = 1.0
 """A rate without a new frame for this long reads 0."""
+CTRL_C_S = 0.2
+"""Waiting is done in pieces of this: on Windows Ctrl-C does not end it, and is heard between two pieces."""
 
 T = TypeVar("T")
 
@@ -65,7 +67,8 @@ class HandOver(Generic[T]):
     def take(self) -> T | None:
         """Wait for an item; None once the box is closed and empty."""
         with self._changed:
-            self._changed.wait_for(lambda: self._slot is not None or self._closed)
+            while not self._changed.wait_for(lambda: self._slot is not None or self._closed, CTRL_C_S):
+                pass
             item, self._slot = self._slot, None
             self._changed.notify_all()
             return item
