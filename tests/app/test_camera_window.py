@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.panels.camera_settings import CameraSettingsDialog
 from app.panels.message_bar import Kind
 from app.session import Request
 from dphm_core.errors import NoCameraError, SourceError
@@ -113,7 +114,9 @@ def test_something_else_can_be_opened_while_it_waits(qtbot: QtBot, window, stand
 
 
 def test_settings_are_used_at_once_and_remembered(qtbot: QtBot, window, stand: Stand) -> None:
-    dialog = window.sources.ask_settings(window.desk.request.uri)
+    window.picker.menu().aboutToShow.emit()
+    next(action for action in window.picker.menu().actions() if action.text() == "Camera settings…").trigger()
+    dialog = window.findChild(CameraSettingsDialog)
     assert dialog.windowTitle() == "Settings of Azure Kinect 0001" and dialog.settings() == KinectSettings()
     dialog.show_settings(KinectSettings(fps=15, powerline=50))
     dialog.use.click()
