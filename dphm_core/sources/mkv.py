@@ -113,8 +113,10 @@ class MkvSource(Source):
         self._converter.start_usec = first_usec
         self._call(self._playback.seek, 0, self._k4a.SeekOrigin.END)
         last_usec = self._time_usec(self._playback.get_previous_capture)
-        if first_usec is None or last_usec is None:
+        if first_usec is None:
             raise SourceError(f"{self._path}: no readable frame (no capture has an image); record it again")
+        if last_usec is None:  # its end has none
+            last_usec = first_usec + int(self._playback.length)
         length = self._converter.index_of(last_usec) + 1
         kind = "mkv" if has_depth and mode.color_resolution else DEPTH_ONLY if has_depth else COLOR_ONLY
         self.info = SourceInfo(kind, self._path.name, self._converter.intrinsics, self._converter.mode.fps, length)
@@ -150,6 +152,8 @@ class MkvSource(Source):
             raise SourceError(
                 f"{self._path}: unknown colour resolution {resolution}; record with one of {', '.join(COLOR_SIZES)}"
             )
+        if resolution is None and not told["depth_track_enabled"]:
+            raise SourceError(f"{self._path} has neither depth nor colour, infrared at most; record it again with both")
         fps = FRAME_RATES[told["camera_fps"].name]
         mode = CaptureMode(int(told["depth_mode"]), resolution, told["color_format"].name, fps)
         return mode, bool(told["depth_track_enabled"])

@@ -49,8 +49,7 @@ class ColorConverter(CaptureConverter):
     """Converts the captures of recordings without depth: the frames have an empty depth image, and colour's clock."""
 
     def __init__(self, calibration: str, mode: CaptureMode) -> None:
-        if mode.color_resolution is None:
-            raise SourceError("there is neither depth nor colour in it")
+        assert mode.color_resolution is not None
         super().__init__(calibration, replace(mode, depth_mode=DepthMode.NFOV_UNBINNED, color_resolution=None))
         self.mode = mode
         self.intrinsics = parse_k4a_calibration(calibration).color_camera(*COLOR_SIZES[mode.color_resolution])

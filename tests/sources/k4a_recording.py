@@ -38,6 +38,7 @@ class RecordedImages:
     color: NDArray[np.uint8] | None
     """In the recording's format; None: the capture has no colour."""
     depth: NDArray[np.uint16] | None
+    infrared: NDArray[np.uint16] | None = None
 
 
 COLOR_STRIDES = {"COLOR_MJPG": 0, "COLOR_NV12": 1, "COLOR_YUY2": 2, "COLOR_BGRA32": 4}
@@ -82,6 +83,7 @@ def _capture(library, images: RecordedImages, image_format: int, stride: int):
     for pixels, kind, size, row, put in (
         (images.color, image_format, (1280, 720), stride, library.k4a_capture_set_color_image),
         (images.depth, int(pyk4a.ImageFormat.DEPTH16), (640, 576), 1280, library.k4a_capture_set_depth_image),
+        (images.infrared, int(pyk4a.ImageFormat.IR16), (1024, 1024), 2048, library.k4a_capture_set_ir_image),
     ):
         if pixels is not None:
             made.append(_image(library, np.ascontiguousarray(pixels), kind, size, row, images.timestamp_usec))

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyk4a
 import pytest
 from k4a_recording import RecordedImages, record
 
 from dphm_core import cli
 from dphm_core.errors import SourceError
-from dphm_core.sources import open_source
+from dphm_core.sources import mkv, open_source
 from dphm_core.sources.mkv import COLOR_ONLY, DEPTH_ONLY
 
 PERIOD_USEC = 33_333
@@ -179,6 +180,25 @@ def test_depth_alone_is_not_tracked(tmp_path: Path, calibration: bytes, capsys: 
     assert cli.main(["track", str(path), "--out", str(tmp_path / "out")]) == 2
     assert "depth.mkv has no colour, and tracking needs both" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_infrared_alone_is_refused(tmp_path: Path, calibration: bytes) -> None:
+    path = tmp_path / "infrared.mkv"
+    pictures = [RecordedImages(33_333 * i, None, None, np.full((1024, 1024), 99, np.uint16)) for i in range(2)]
+    record(path, calibration, pictures, color_resolution=0, depth_mode=int(pyk4a.DepthMode.PASSIVE_IR))
+    with pytest.raises(SourceError, match=r"infrared\.mkv has neither depth nor colour"):
+        open_source(path)
+
+
+def test_depth_that_ends_early_is_read_up_to_there(
+    tmp_path: Path, calibration: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mkv, "MAX_BLANK_CAPTURES", 3)
+    path = tmp_path / "early.mkv"
+    record(path, calibration, [capture(i, encoded("COLOR_MJPG"), i < 2) for i in range(8)])
+    with open_source(path) as source:
+        assert [frame.index for frame in source] == [0, 1]
+        assert source.damaged == 6 and source.info.kind == "mkv" and source.info.length in (8, 9)
 
 
 def test_without_any_image_nothing_is_readable(tmp_path: Path, calibration: bytes) -> None:
