@@ -18,10 +18,15 @@ CODES = {
     "livelink": "Live Link Face – ARKit's blendshapes", "official": "DPHM tracking file – imported models",
     "all": "All of these formats",
 }  # fmt: skip
-SPACES = {"camera": "In front of the camera", "head": "Head only, standing still"}
+SPACES = {
+    "camera": "In front of the camera",
+    "head": "Head only, standing still",
+    "canonical": "Head only, in the model's size",
+}
 SPACE_WORDS = {
     "camera": "The head moves as it was seen; the camera is in the origin.",
     "head": "The head's movement is taken out and its expression kept.",
+    "canonical": "Likewise, and everyone's head is as large as the head model's.",
 }
 AXES_NAMES = {"y-up": "y up", "z-up": "z up", "opencv": "OpenCV, y down"}
 UNITS = {"m": "Metres", "cm": "Centimetres", "mm": "Millimetres"}

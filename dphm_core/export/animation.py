@@ -48,12 +48,13 @@ def animation_of(saved: SavedTrack, rows: list[int], options: ExportOptions, seq
     Returns
     -------
     Animation
-        In the head's own space its pose is the identity.
+        In the head's own frame its pose is the identity.
     """
     convention = sequence_convention(sequence, options)
     known = np.array([saved.tracked(row) for row in rows])
     held = np.array(rows)[_held(known)]
-    to_unit = (convention.from_head * (float(saved.track.scale) / UNITS_PER_METRE)).T
+    size = 1.0 if convention.space == "canonical" else float(saved.track.scale)
+    to_unit = (convention.from_head * (size / UNITS_PER_METRE)).T
     subject, codes = saved.subject, saved.track.expression_codes
 
     def posed(code: FloatArray) -> FloatArray:
@@ -85,8 +86,8 @@ def animation_of(saved: SavedTrack, rows: list[int], options: ExportOptions, seq
 def _poses(
     saved: SavedTrack, held: NDArray[np.intp], convention: Convention
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rotations (T, 3, 3) and translations (T, 3) of the heads of some rows; none in the head's own space."""
-    if convention.space == "head":
+    """Rotations (T, 3, 3) and translations (T, 3) of the heads of some rows; none in the head's own frame."""
+    if convention.space != "camera":
         return np.tile(np.eye(3), (len(held), 1, 1)), np.zeros((len(held), 3))
     return convention.poses(saved.track.rotation[held], saved.track.translation_m[held])
 

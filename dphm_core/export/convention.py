@@ -95,7 +95,8 @@ class Convention:
         points_cam : (N, 3) float32
             Metres, camera frame.
         head_to_cam : Similarity or None
-            The head's pose, for the space "head"; its scale stays in the points, which keep their true size.
+            The head's pose, for the other spaces; in "head" its scale stays in the points, which keep their true size,
+            in "canonical" it is taken out.
 
         Returns
         -------
@@ -106,7 +107,8 @@ class Convention:
             return (points @ self.from_camera.T).astype(np.float32)
         if head_to_cam is None:
             raise ValueError("the head's own frame needs its pose")
-        back = self.from_head @ head_to_cam.rotation.astype(np.float64).T
+        size = head_to_cam.scale if self.space == "canonical" else 1.0
+        back = self.from_head @ head_to_cam.rotation.astype(np.float64).T / size
         return ((points - head_to_cam.translation_m) @ back.T).astype(np.float32)
 
     def poses(self, rotation: NDArray[Any], translation_m: NDArray[Any]) -> tuple[Matrix, Matrix]:
@@ -133,7 +135,7 @@ class Convention:
     def words(self) -> str:
         """The convention in one line of ASCII, for the comments of mesh files."""
         rule = AXES[self.axes]
-        where = f"camera space, {rule.camera}" if self.space == "camera" else f"head space, {rule.head}"
+        where = f"{self.space} space, {rule.camera if self.space == 'camera' else rule.head}"
         return f"{where}; unit {self.unit}; {self.axes}, right-handed"
 
     def facts(self) -> dict[str, Any]:
@@ -147,6 +149,7 @@ class Convention:
             "handedness": "right",
             "camera_space": f"{rule.camera}; origin in the camera",
             "head_space": f"{rule.head}; origin in the head; true size",
+            "canonical_space": "head space at the size that the head model has for everyone",
             "pose": "p_camera = R p_head + t, both in these axes and this unit",
             "quaternion": "w, x, y, z",
             "left_and_right": "the subject's",

@@ -14,7 +14,7 @@ from dphm_core.sources.selection import Selection
 
 Meshes = Literal["all", "current", "none"]
 CodesFormat = Literal["csv", "jsonl", "npz", "livelink", "official", "all", "none"]
-Space = Literal["camera", "head"]
+Space = Literal["camera", "head", "canonical"]
 Axes = Literal["opencv", "y-up", "z-up"]
 Unit = Literal["m", "cm", "mm"]
 CODES_FILES: dict[CodesFormat, str] = {
@@ -55,7 +55,8 @@ class ExportOptions:
     the head model allows; or none."""
     frames: OmitArgPrefixes[Selection] = field(default_factory=Selection)
     space: Space = "camera"
-    """Where meshes are: before the camera, or in the head's own frame, pose taken out, expression kept."""
+    """Where meshes are: before the camera; in the head's own frame, pose taken out, expression kept; or there, at the
+    size that the head model has for everyone (canonical)."""
     axes: Axes = "y-up"
     """All right-handed. opencv: x right, y down, z forward. y-up (glTF, OpenGL, Maya): x right, y up, z towards the
     viewer. z-up (Blender): x right, y forward, z up."""

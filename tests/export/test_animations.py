@@ -92,7 +92,7 @@ class Glb:
 
 
 @pytest.mark.parametrize("targets", ["codes", "basis", "frames"])
-@pytest.mark.parametrize("space", ["camera", "head"])
+@pytest.mark.parametrize("space", ["camera", "head", "canonical"])
 def test_glb(saved: SavedTrack, tmp_path: Path, space: Space, targets: str) -> None:
     options = ExportOptions(mesh_format="glb", space=space, glb_targets=targets)  # type: ignore[arg-type]
     glb = Glb(export(saved, tmp_path, options))
@@ -133,7 +133,8 @@ def test_glb_says_what_it_cannot_have(saved: SavedTrack, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("mesh_format", ["usd", "usda", "usdc"])
 @pytest.mark.parametrize(
-    ("axes", "up", "space"), [("y-up", "Y", "camera"), ("z-up", "Z", "head"), ("opencv", "Y", "camera")]
+    ("axes", "up", "space"),
+    [("y-up", "Y", "camera"), ("z-up", "Z", "head"), ("z-up", "Z", "canonical"), ("opencv", "Y", "camera")],
 )
 def test_usd(saved: SavedTrack, tmp_path: Path, mesh_format: str, axes: Axes, up: str, space: Space) -> None:
     pxr = pytest.importorskip("pxr.UsdGeom")

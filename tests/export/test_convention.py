@@ -9,7 +9,7 @@ import pytest
 
 from dphm_core.errors import SettingError
 from dphm_core.export.convention import AXES, UNITS, Convention
-from dphm_core.export.options import Axes, ExportOptions, Unit
+from dphm_core.export.options import Axes, ExportOptions, Space, Unit
 from dphm_core.frames import Similarity
 
 FACING = Similarity(np.diag([1.0, -1.0, -1.0]).astype(np.float32), np.float32([0.02, -0.05, 0.6]), 1.1)
@@ -64,6 +64,15 @@ def test_known_points_of_the_head(axes: Axes, left: list[float], up: list[float]
 
 
 @pytest.mark.parametrize("axes", AXES)
+def test_canonical_heads_are_of_the_models_size(axes: Axes) -> None:
+    points_head = np.stack([LEFT_EAR, CROWN, NOSE])
+    found = Convention("canonical", axes).points(turned().to_camera(points_head), turned())
+    own = Convention("head", axes).points(turned().to_camera(points_head), turned())
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), [0.075, 0.125, 0.1], atol=1e-6)
+    np.testing.assert_allclose(found * 0.95, own, atol=1e-6)
+
+
+@pytest.mark.parametrize("axes", AXES)
 @pytest.mark.parametrize("unit", UNITS)
 def test_the_pose_takes_the_head_space_to_the_camera_space(axes: Axes, unit: Unit) -> None:
     pose, camera, head = turned(), Convention("camera", axes, unit), Convention("head", axes, unit)
@@ -100,7 +109,7 @@ def test_back_and_forth() -> None:
 
 def test_the_words_are_one_line_of_ascii() -> None:
     for axes in AXES:
-        for space in ("camera", "head"):
+        for space in get_args(Space):
             words = Convention(space, axes, "mm").words
             assert words.isascii() and "\n" not in words
             assert "unit mm" in words and axes in words

@@ -37,7 +37,7 @@ def read(path: Path) -> trimesh.Trimesh:
 
 @pytest.mark.parametrize("mesh_format", ["ply", "obj"])
 @pytest.mark.parametrize("axes", AXES)
-@pytest.mark.parametrize("space", ["camera", "head"])
+@pytest.mark.parametrize("space", ["camera", "head", "canonical"])
 def test_meshes_read_back_outside_out(
     saved: SavedTrack, tmp_path: Path, mesh_format: str, axes: Axes, space: Space
 ) -> None:
@@ -46,13 +46,14 @@ def test_meshes_read_back_outside_out(
     export_track(saved, tmp_path / "out", options, quiet)
     mesh = read(tmp_path / "out" / "meshes" / f"00007.{mesh_format}")
     vertices_cam, pose = saved.vertices_cam(2), saved.pose(2)
-    assert vertices_cam is not None
+    assert vertices_cam is not None and pose is not None
     expected = Convention(space, axes, "cm").points(vertices_cam, pose)
     np.testing.assert_allclose(mesh.vertices, expected, atol=1e-5)
     assert (mesh.faces == saved.faces).all()
     original = trimesh.Trimesh(vertices_cam, saved.faces, process=False)
     assert original.volume > 0
-    assert mesh.volume == pytest.approx(original.volume * 1e6, rel=1e-4)
+    size = 1 / pose.scale if space == "canonical" else 1.0
+    assert mesh.volume == pytest.approx(original.volume * (100 * size) ** 3, rel=1e-4)
 
 
 @pytest.mark.parametrize("axes", AXES)
