@@ -12,7 +12,7 @@ import pytest
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     yield
-    ends = time.monotonic() + 3.0
+    ends = time.monotonic() + 10.0
     while threads() and time.monotonic() < ends:
         time.sleep(0.01)
     assert not threads()

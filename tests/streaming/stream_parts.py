@@ -22,6 +22,8 @@ FACING = np.diag([1.0, -1.0, -1.0])
 CAMERA = Intrinsics(320, 240, 300.0, 300.0, 160.0, 120.0)
 PLACE_M = np.float32([0.1, -0.02, 0.6])
 """10 cm to the image's right, 2 above its middle, 60 before the camera."""
+PATIENCE_S = 20.0
+"""With what other threads do; they are quick unless the machine is busy."""
 VERTICES = np.float32([[0.1, -0.02, 0.5], [0.2, 0.0, 0.6], [0.0, 0.1, 0.7]])
 
 
@@ -63,7 +65,7 @@ def receiver() -> tuple[socket.socket, int]:
     """A UDP socket of this computer, and its port."""
     box = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     box.bind(("127.0.0.1", 0))
-    box.settimeout(5.0)
+    box.settimeout(PATIENCE_S)
     return box, box.getsockname()[1]
 
 
@@ -78,9 +80,9 @@ def local(kind: str, port: int) -> StreamAddress:
     return StreamAddress.parse(f"{kind}://127.0.0.1:{port}")
 
 
-def wait_until(true: Callable[[], object], patience_s: float = 5.0) -> None:
+def wait_until(true: Callable[[], object]) -> None:
     """Wait for something that another thread brings about."""
-    ends = time.monotonic() + patience_s
+    ends = time.monotonic() + PATIENCE_S
     while not true():
         assert time.monotonic() < ends, "nothing came of it"
         time.sleep(0.005)

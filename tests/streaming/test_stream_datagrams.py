@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import threading
 import time
 
 import pytest
-from stream_parts import NAMES, SHAPES, free_port, local, lost, receiver, tracked, wait_until
+from stream_parts import NAMES, PATIENCE_S, SHAPES, free_port, local, lost, receiver, tracked, wait_until
 
 from dphm_core.streaming.address import StreamAddress
+from dphm_core.streaming.face import LiveFace
 from dphm_core.streaming.links import DatagramLink
 from dphm_core.streaming.stream import RETRY_S, Broadcast, Stream, StreamStatus
 
@@ -39,22 +41,22 @@ def test_several_streams_get_the_same_frames() -> None:
 
 
 def test_the_newest_frame_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network is slow; whoever sends is not held up, and what comes after is not old."""
-    send = DatagramLink.send
+    """The network hangs; whoever sends is not held up, and what goes out once it is back is not old."""
+    send, entered, free = DatagramLink.send, threading.Event(), threading.Event()
 
-    def slow(link: DatagramLink, face: object) -> bool:
-        time.sleep(0.2)
-        return send(link, face)  # type: ignore[arg-type]
+    def hanging(link: DatagramLink, face: LiveFace) -> bool:
+        entered.set()
+        assert free.wait(PATIENCE_S)
+        return send(link, face)
 
-    monkeypatch.setattr(DatagramLink, "send", slow)
+    monkeypatch.setattr(DatagramLink, "send", hanging)
     box, port = receiver()
     with box, Broadcast([local("udp", port)]) as broadcast:
         broadcast.send(tracked(0), NAMES)
-        time.sleep(0.05)  # it is under way
-        started = time.perf_counter()
+        assert entered.wait(PATIENCE_S)
         for index in range(1, 101):
             broadcast.send(tracked(index), NAMES)
-        assert time.perf_counter() - started < 0.15
+        free.set()
         assert [json.loads(box.recv(65536))["frame"] for _ in range(2)] == [0, 100]
         wait_until(lambda: broadcast.statuses[0].sent == 2)
         assert broadcast.statuses[0].dropped == 99
@@ -77,7 +79,7 @@ def test_a_receiver_that_is_not_there_is_told_once_and_may_come(caplog: pytest.L
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as box:
             box.bind(("127.0.0.1", port))
             wait_until(lambda: goes_on().error is None)
-            box.settimeout(5)
+            box.settimeout(PATIENCE_S)
             assert json.loads(box.recv(65536))["frame"] == 3
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(told) == 1 and "start the receiver" in told[0].getMessage()
@@ -86,7 +88,7 @@ def test_a_receiver_that_is_not_there_is_told_once_and_may_come(caplog: pytest.L
 def test_a_host_that_nobody_knows_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with Broadcast([StreamAddress.parse("osc://no-such-host.invalid")]) as broadcast:
         broadcast.send(tracked(), NAMES)
-        wait_until(lambda: broadcast.statuses[0].error is not None, 20)
+        wait_until(lambda: broadcast.statuses[0].error is not None)
         assert "the host 'no-such-host.invalid' is not known" in broadcast.statuses[0].words
         assert broadcast.statuses[0].sent == 0
     assert len(caplog.records) == 1 and "\n" not in caplog.records[0].getMessage()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
-from stream_parts import NAMES, VERTICES, local, lost, tracked, wait_until
+from stream_parts import NAMES, PATIENCE_S, VERTICES, local, lost, tracked, wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -36,14 +36,14 @@ def link() -> Iterator[WebSocketLink]:
 def client(link: WebSocketLink, origin: str | None = None) -> Iterator[ClientConnection]:
     """Another one that listens, once the server knows."""
     count, said = link.clients, None if origin is None else Origin(origin)
-    with connect(f"ws://127.0.0.1:{link.port}", origin=said, open_timeout=5) as opened:
+    with connect(f"ws://127.0.0.1:{link.port}", origin=said, open_timeout=PATIENCE_S) as opened:
         wait_until(lambda: link.clients > count)
         yield opened
 
 
 def close_code(opened: ClientConnection) -> int:
     with pytest.raises(ConnectionClosed) as closed:
-        opened.recv(timeout=5)
+        opened.recv(timeout=PATIENCE_S)
     assert closed.value.rcvd is not None
     return closed.value.rcvd.code
 
@@ -54,7 +54,7 @@ def test_every_client_gets_every_frame(link: WebSocketLink) -> None:
         for frame in (tracked(5), lost(6)):
             assert link.send(FaceReader().read(frame, NAMES)) is True
             for opened in (first, second):
-                text = opened.recv(timeout=5)
+                text = opened.recv(timeout=PATIENCE_S)
                 assert isinstance(text, str)
                 content = json.loads(text)
                 assert (content["frame"], content["status"]) == (frame.index, frame.status.value)
@@ -68,8 +68,8 @@ def test_vertices_follow_where_they_are_asked_for() -> None:
     assert isinstance(link, WebSocketLink)
     with client(link) as opened:
         stream.send(tracked(5), NAMES)
-        assert json.loads(opened.recv(timeout=5))["frame"] == 5
-        message = opened.recv(timeout=5)
+        assert json.loads(opened.recv(timeout=PATIENCE_S))["frame"] == 5
+        message = opened.recv(timeout=PATIENCE_S)
         assert isinstance(message, bytes) and message[:4] == b"DPHM"
         np.testing.assert_allclose(
             np.frombuffer(message, "<f4", offset=16).reshape(-1, 3), VERTICES * [1, -1, -1], atol=1e-6
@@ -84,7 +84,7 @@ def test_vertices_follow_where_they_are_asked_for() -> None:
 def test_programs_and_pages_of_this_computer_may_read(link: WebSocketLink, origin: str | None) -> None:
     with client(link, origin) as opened:
         link.send(FACE)
-        assert json.loads(opened.recv(timeout=5))["frame"] == 5
+        assert json.loads(opened.recv(timeout=PATIENCE_S))["frame"] == 5
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_programs_and_pages_of_this_computer_may_read(link: WebSocketLink, origi
 def test_pages_of_other_sites_may_not(link: WebSocketLink, origin: str) -> None:
     """Not "null" either: every site can have frames of that origin."""
     with pytest.raises(InvalidStatus) as refused:
-        connect(f"ws://127.0.0.1:{link.port}", origin=Origin(origin), open_timeout=5)
+        connect(f"ws://127.0.0.1:{link.port}", origin=Origin(origin), open_timeout=PATIENCE_S)
     assert refused.value.response.status_code == 403
     assert link.clients == 0
 
@@ -108,14 +108,14 @@ def test_who_speaks_is_sent_away(link: WebSocketLink, message: str | bytes, code
             assert close_code(opened) == code
         wait_until(lambda: link.clients == 1)
         link.send(FACE)
-        assert json.loads(quiet.recv(timeout=5))["frame"] == 5
+        assert json.loads(quiet.recv(timeout=PATIENCE_S))["frame"] == 5
 
 
 def test_no_more_than_so_many(link: WebSocketLink) -> None:
     with ExitStack() as stack:
         for _ in range(MOST_CLIENTS):
             stack.enter_context(client(link))
-        with connect(f"ws://127.0.0.1:{link.port}", open_timeout=5) as late:
+        with connect(f"ws://127.0.0.1:{link.port}", open_timeout=PATIENCE_S) as late:
             assert close_code(late) == 1013
         assert link.clients == MOST_CLIENTS
 
@@ -133,7 +133,7 @@ def test_one_that_does_not_read_gets_fewer_frames_and_slows_nobody_down(link: We
         with client(link) as awake:
             for _ in range(1500):
                 link.send(FACE)
-                awake.recv(timeout=5)
+                awake.recv(timeout=PATIENCE_S)
             assert sleeper.transport.get_write_buffer_size() < 100_000
             assert sleeper.transport.get_write_buffer_size() > 0
 
@@ -144,7 +144,7 @@ def test_strangers_at_the_door_are_no_concern(link: WebSocketLink, caplog: pytes
         assert stranger.recv(4096)[:12] in (b"", b"HTTP/1.1 400")
     with client(link) as opened:
         link.send(FACE)
-        assert opened.recv(timeout=5)
+        assert opened.recv(timeout=PATIENCE_S)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -162,7 +162,7 @@ def test_clients_are_told_goodbye_and_the_port_is_free_at_once() -> None:
     with client(link) as opened:
         started = time.perf_counter()
         link.close()
-        assert time.perf_counter() - started < 3
+        assert time.perf_counter() - started < 6
         assert close_code(opened) == 1001
     WebSocketLink(local("ws", link.port)).close()
 
