@@ -24,6 +24,7 @@ from dphm_core.errors import CalibrationError
 from dphm_core.files import read_npy
 from dphm_core.frames import FACE_HIGH, FACE_LOW, MM_PER_M, UNITS_PER_METRE
 from dphm_core.heads.model import load_model
+from dphm_core.heads.numerics import prepare_thread
 from dphm_core.jobs import Tell
 from dphm_core.landmarks.tables import LANDMARK_COUNT
 
@@ -114,6 +115,7 @@ def fit_sequence(folder: Path, files: FlameFiles, start: Poses, own: NDArray[np.
     CalibrationError
         FLAME comes to lie on no frame.
     """
+    prepare_thread(1)  # with more, each of the many small steps waits for the slowest core
     with_points = [k for k in range(len(start)) if layout.frame_file(folder, layout.POINTS, k).is_file()]
     candidates = [k for k in with_points if own[k]]
     keys = [candidates[k] for k in np.unique(np.linspace(0, len(candidates) - 1, KEY_FRAMES).round().astype(int))]
