@@ -67,9 +67,10 @@ def _length(source: Source) -> str:
 
 def _face(frame: RGBDFrame) -> list[str]:
     """Tell where the face is, and what would make its depth better."""
-    from dphm_core.landmarks.advice import depth_advice, unseen_advice
+    from dphm_core.landmarks.advice import dark_advice, depth_advice, unseen_advice
     from dphm_core.landmarks.depth_quality import depth_quality, face_place
     from dphm_core.landmarks.detector import search_tiles
+    from dphm_core.landmarks.light import band_levels
     from dphm_core.landmarks.model_file import model_is_here
     from dphm_core.landmarks.observe import Observer
 
@@ -84,11 +85,10 @@ def _face(frame: RGBDFrame) -> list[str]:
     if landmarks is None:
         return ["none found", *unseen_advice(frame).values()]
     place = face_place(landmarks, frame.intrinsics)
-    found = depth_quality(frame, place)
-    return [
-        f"{found.distance_m:.2f} m away, depth in {1 - found.holes:.0%} of it",
-        *depth_advice(frame, place, landmarks).values(),
-    ]
+    found, levels = depth_quality(frame, place), band_levels(frame.color, place.box)
+    advice = {} if levels is None else dark_advice(float(levels.mean()))
+    advice |= depth_advice(frame, place, landmarks)
+    return [f"{found.distance_m:.2f} m away, depth in {1 - found.holes:.0%} of it", *advice.values()]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ def depth_advice(frame: RGBDFrame, place: HeadPlace, landmarks: FaceLandmarks | 
 
 def dark_advice(level: float) -> Advice:
     """Tell whether a face, or a picture without one, is too dark, by its mean level, 0..255."""
-    line = "Turn on a light: the picture is too dark for a face to be found"
+    line = "Turn on a light: in so dark a picture faces are missed"
     return {Fault.DARK: line} if level < DARKEST else {}
 
 
