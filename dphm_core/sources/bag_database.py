@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import zstandard
 from numpy.typing import NDArray
 
 from dphm_core.errors import SourceError
@@ -16,6 +17,8 @@ from dphm_core.sources.camera_choice import first_line
 
 DATABASE_MAGIC = b"SQLite format 3\0"
 HEAD_BYTES = 100
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+"""A message's own begins with its encoding, which is none of these bytes."""
 FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """The second one where SQLite quotes, in what it complains about, a name that is no text."""
 TABLES = {"topics", "messages"}
@@ -64,7 +67,7 @@ class BagDatabase:
             raise UnreadableFrame(f"message {row} cannot be read ({first_line(error)})") from error
         if content is None or not isinstance(content[0], bytes):
             raise UnreadableFrame(f"message {row} is damaged")
-        return content[0]
+        return _unpacked(content[0])
 
     def beginning(self, topic: str, number: int) -> bytes:
         """Read a message; UnreadableFrame where it is damaged."""
@@ -89,6 +92,19 @@ class BagDatabase:
         except FAILURES:
             self.broken_off = True
         return rows
+
+
+def _unpacked(content: bytes) -> bytes:
+    """A message as it was before it was packed, if it was."""
+    if not content.startswith(ZSTD_MAGIC):
+        return content
+    try:
+        size = zstandard.frame_content_size(content)  # -1 where it does not tell
+        if not 0 <= size <= MAX_MESSAGE_BYTES:
+            raise UnreadableFrame(f"a message claims to unpack to {size} bytes")
+        return zstandard.ZstdDecompressor().decompress(content)
+    except zstandard.ZstdError as error:
+        raise UnreadableFrame(f"a message is damaged ({first_line(error)})") from error
 
 
 def _is_cut(path: Path) -> bool:

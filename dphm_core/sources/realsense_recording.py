@@ -1,4 +1,4 @@
-"""Intel RealSense in recordings: its driver's .bag (until 2.56) and .db3 (since), raw or packed.
+"""Intel RealSense in recordings: its driver's .bag (until 2.57) and .db3 (since 2.58), raw or packed.
 
 What is known of the formats is from the driver's own recordings of a camera made of software, which the tests have,
 and from its source (github.com/IntelRealSense/librealsense, src/media/ros). A .bag's times are in the pictures' heads;

@@ -1,6 +1,6 @@
 """Records a RealSense made of software by Intel's own driver; as a program, it made the recordings in data/.
 
-python record_realsense.py FILE, where FILE ends in .bag (pyrealsense2 2.55) or .db3 (2.59)
+python record_realsense.py FILE, where FILE ends in .bag (pyrealsense2 until 2.57) or .db3 (since 2.58)
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Recordings of RealSense's and Orbbec's own programs: every frame once, any of them at once, cut ones as far as whole.
 
-data/ holds what RealSense's drivers recorded of a camera made of software: a .bag by 2.55, a .db3 by 2.59.
+data/ holds what RealSense's drivers recorded of a camera made of software: a .bag by 2.55, a .db3 by 2.59,
+and one by 2.58, which packs each message.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from dphm_core.sources.bag_source import BagSource
 from dphm_core.sources.realsense_recording import RealSenseBag
 
 DATA = Path(__file__).parent / "data"
-RECORDINGS = ("realsense.bag", "realsense.db3")
+RECORDINGS = ("realsense.bag", "realsense.db3", "realsense_zstd.db3")
 INDICES = [0, 1, 3, 4, 6, 7, 8]
 NUMBERS = [0, 1, 3, 4, 5, 6, 7]
 """Of the recorded pictures that the frames are of."""
@@ -191,6 +192,18 @@ def test_cameras_with_clocks_of_their_own_are_paired_by_when_they_were_recorded(
     assert len(frames) == 7
     for frame, number in zip(frames, NUMBERS, strict=True):
         assert frame.color is not None and frame.color[0, 0, 1] == 10 * number
+
+
+def test_a_message_that_claims_to_be_huge_is_not_unpacked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "take.db3"
+    path.write_bytes((DATA / "realsense_zstd.db3").read_bytes())
+    huge = b"\x28\xb5\x2f\xfd\xe0" + (1 << 40).to_bytes(8, "little") + bytes(8)
+    with sqlite3.connect(path) as database:
+        (topic,) = database.execute("SELECT id FROM topics WHERE name LIKE '%Depth_0/image/data'").fetchone()
+        database.execute("UPDATE messages SET data = ? WHERE topic_id = ? AND timestamp < 1000", (huge, topic))
+    database.close()
+    assert [frame.index for frame in frames_of(path)] == INDICES[1:]
+    assert "frame 0: a message claims to unpack to 1099511627776 bytes" in caplog.text
 
 
 def test_a_picture_goes_with_the_facts_that_were_recorded_with_it(tmp_path: Path) -> None:
