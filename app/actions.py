@@ -19,6 +19,7 @@ from PyQt5.QtWidgets import (
     QVBoxLayout,
 )
 
+from app.controls.video_control import VIEWS
 from app.key_guard import KeyGuard
 from app.source_choices import ask_for_file, ask_for_folder
 from app.theme import THEMES
@@ -87,6 +88,9 @@ def _add_source_menu(window: MainWindow) -> None:
     _add(menu, "Folder for recordings…", window.recorder.choose_folder)
     menu.addSeparator()
     _add(menu, "Export…", window.exporter.show, "Ctrl+E")
+    films = menu.addMenu("Make a video")
+    for view, text in VIEWS.items():
+        _add(films, text, partial(window.films.show, view))
     _add(menu, "Stream…", window.streams.show, "Ctrl+Shift+S")
     menu.addSeparator()
     _add(menu, "Quit", window.close, "Ctrl+Q")

@@ -20,10 +20,12 @@ from app.actions import add_actions
 from app.controls.export_control import ExportControl
 from app.controls.playback_control import PlaybackControl
 from app.controls.recording_control import RecordingControl
+from app.controls.saved_tracks import SavedTracks
 from app.controls.source_control import SourceControl
 from app.controls.stream_control import StreamControl
 from app.controls.tracking_control import TrackingControl, remembered_settings
 from app.controls.validity_control import ValidityControl
+from app.controls.video_control import VideoControl
 from app.controls.view_control import ViewControl
 from app.desk import Desk, Task
 from app.docks import add_docks
@@ -124,7 +126,9 @@ class MainWindow(QMainWindow):
         store = TrackStore(places.tracks)
         self.player = PlaybackControl(self.desk, self.playback, store, self)
         self.recorder = RecordingControl(self.desk, self.record_bar, settings, places.recordings, self)
-        self.exporter = ExportControl(self.desk, store, settings, places.exports, self)
+        tracks = SavedTracks(self.desk, store)
+        self.exporter = ExportControl(self.desk, tracks, settings, places.exports, self)
+        self.films = VideoControl(self.desk, tracks, settings, places.exports, self)
         self.streams = StreamControl(self.desk, self.stream_sign, settings, self)
         self.sources = SourceControl(self.desk, self.start_page, self.picker, self.message, settings, self._watch, self)
         self.recorder.recorded.connect(self.sources.remember)

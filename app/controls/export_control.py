@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QWidget
 
+from app.controls.saved_tracks import SavedTracks
 from app.desk import Desk
 from app.settings import WindowSettings
-from app.track_store import TrackStore
 from dphm_core.jobs import Tell
-from dphm_core.sources import is_live
 
 if TYPE_CHECKING:
     from app.panels.export_dialog import ExportDialog
@@ -32,27 +31,17 @@ class ExportControl(QObject):
         Where exports go unless the user says otherwise, each in a folder of its own.
     """
 
-    def __init__(self, desk: Desk, store: TrackStore, settings: WindowSettings, folder: Path, window: QWidget) -> None:
+    def __init__(
+        self, desk: Desk, tracks: SavedTracks, settings: WindowSettings, folder: Path, window: QWidget
+    ) -> None:
         super().__init__(window)
-        self._store = store
+        self._tracks = tracks
         self._desk, self._settings, self._folder, self._window = desk, settings, folder, window
         self._dialog: ExportDialog | None = None
 
     def show(self) -> None:
         """Ask what to export, and do it; a track that is kept but not shown is loaded first."""
-        request, saved = self._desk.request, self._saved()
-        if saved is not None or request is None or is_live(request.uri):
-            self.ask(saved)
-            return
-        uri, store = request.uri, self._store
-
-        def load(_tell: Tell) -> SavedTrack | None:
-            from dphm_core.output.saved_track import load_saved_track
-
-            folder = store.load(uri)
-            return None if folder is None else load_saved_track(folder)
-
-        self._desk.run("Looking for a saved track", load, self.ask)
+        self._tracks.fetch(self.ask)
 
     def ask(self, saved: SavedTrack | None) -> ExportDialog:
         """Show the dialog; the window stays alive meanwhile."""
@@ -86,10 +75,6 @@ class ExportControl(QObject):
         """Give up an export that is under way: the window closes."""
         if self._dialog is not None:
             self._dialog.stop()
-
-    def _saved(self) -> SavedTrack | None:
-        tracker = None if self._desk.session is None else self._desk.session.tracker
-        return getattr(tracker, "saved", None)
 
     def _current(self) -> CurrentMesh | None:
         from dphm_core.export.plan import CurrentMesh

@@ -47,9 +47,6 @@ class Video(Command):
                 bar.update(done - bar.n)
 
             made = write_video(saved, self.source, self.out, self.options, tell)
-        width, height = made.size
-        say(
-            f"{'video':14}{made.pictures} pictures of {width}x{height}, {made.seconds:.1f} s, {made.bytes / 1e6:.1f} MB"
-        )
+        say(f"{'video':14}{made.words}")
         say(f"{'results':14}{self.out}")
         return OK

@@ -39,6 +39,12 @@ class VideoSummary:
     """(width, height), pixels."""
     bytes: int
 
+    @property
+    def words(self) -> str:
+        """In one line, for a user."""
+        width, height = self.size
+        return f"{self.pictures} pictures of {width}x{height}, {self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB"
+
 
 def write_video(
     saved: SavedTrack, recording: str | Path | None, path: Path, options: VideoOptions, tell: Tell
