@@ -19,15 +19,16 @@ from PyQt5.QtWidgets import (
     QVBoxLayout,
 )
 
-from app.controls.video_control import VIEWS
-from app.key_guard import KeyGuard
-from app.source_choices import ask_for_file, ask_for_folder
-from app.theme import THEMES
-from app.view3d.options import Layer, MeshStyle
 from dphm_core import __version__
 
+from .controls.video_control import VIEWS
+from .key_guard import KeyGuard
+from .source_choices import ask_for_file, ask_for_folder
+from .theme import THEMES
+from .view3d.options import Layer, MeshStyle
+
 if TYPE_CHECKING:
-    from app.window import MainWindow
+    from .window import MainWindow
 
 STYLE_KEYS = {MeshStyle.SHADED: "1", MeshStyle.WIREFRAME: "2", MeshStyle.TRANSLUCENT: "3", MeshStyle.RESIDUAL: "4"}
 LAYER_KEYS = {Layer.POINTS: "P", Layer.MESH: "M", Layer.LANDMARKS: "L", Layer.AXES: "A", Layer.FRUSTUM: "U"}

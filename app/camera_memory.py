@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from app.settings import WindowSettings
 from dphm_core.errors import SettingError
 from dphm_core.sources import KINECT, scheme_of
 from dphm_core.sources.kinect_settings import KinectSettings, kinect_uri, parse_settings, split_kinect_uri
+
+from .settings import WindowSettings
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from PyQt5.QtCore import QObject, Qt, QTimer, pyqtSignal
 
-from app.session import OpenSession, Request, Session
 from dphm_core.errors import Cancelled, DphmError
 from dphm_core.frames import TrackedFrame
 from dphm_core.jobs import Job, Tell
 from dphm_core.pipeline import PipelineState
+
+from .session import OpenSession, Request, Session
 
 log = logging.getLogger(__name__)
 

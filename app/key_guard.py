@@ -16,7 +16,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.panels.frame_slider import FrameSlider
+from .panels.frame_slider import FrameSlider
 
 WRITTEN = (QAbstractSpinBox, QComboBox, QLineEdit, QAbstractItemView)
 """What takes letters and digits: to write them, or to go to the entry that begins with them."""

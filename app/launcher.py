@@ -10,9 +10,10 @@ from pathlib import Path
 
 from PyQt5.QtGui import QImage
 
-from app.icon import icon_image
 from dphm_core.errors import OutputError
 from dphm_core.files import make_folder, write_atomically, written_atomically
+
+from .icon import icon_image
 
 NAME = "DPHM Live"
 FILE_NAME = "dphm-live"
@@ -81,7 +82,7 @@ def start_command() -> list[str]:
     if found is not None:
         return [found]
     windowed = scripts / "pythonw.exe"  # python.exe would open a console beside the window
-    return [str(windowed) if windowed.is_file() else sys.executable, "-m", "app.main"]
+    return [str(windowed) if windowed.is_file() else sys.executable, "-m", f"{__package__}.main"]
 
 
 def desktop_entry(command: list[str], icon: Path) -> str:

@@ -19,8 +19,8 @@ from dphm_core.places import DEMO_RECORDING, find_model, recording_path
 if TYPE_CHECKING:
     from PyQt5.QtWidgets import QApplication
 
-    from app.settings import WindowSettings
-    from app.window import MainWindow
+    from .settings import WindowSettings
+    from .window import MainWindow
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ def main() -> None:
 def run(options: AppOptions) -> int:
     """Show the window until it is closed; 0, or 2 where a wanted screenshot could not be taken."""
     application = prepare_application()
-    from app.session import Request, open_session
-    from app.settings import WindowSettings
-    from app.window import MainWindow, Places
+    from .session import Request, open_session
+    from .settings import WindowSettings
+    from .window import MainWindow, Places
 
     settings = WindowSettings()
     usual = Request("", options.model or last_model(settings), options.device, options.subject)
@@ -69,7 +69,7 @@ def run(options: AppOptions) -> int:
     window.open(str(recording_path(options.source or "kinect")))
     if options.screenshot is None:
         return int(application.exec_())
-    from app.screenshot import ScreenshotTaker
+    from .screenshot import ScreenshotTaker
 
     taker = ScreenshotTaker(window, options.screenshot, options.frames)
     application.exec_()
@@ -104,7 +104,7 @@ def prepare_application() -> QApplication:
     from PyQt5.QtCore import Qt
     from PyQt5.QtWidgets import QApplication
 
-    from app.icon import window_icon
+    from .icon import window_icon
 
     QApplication.setAttribute(Qt.AA_EnableHighDpiScaling)
     QApplication.setAttribute(Qt.AA_UseHighDpiPixmaps)
@@ -123,8 +123,9 @@ def forget_cv2_qt_plugins() -> None:
 
 
 def _change_launcher(options: AppOptions) -> int:
-    from app.launcher import install_launcher, remove_launcher
     from dphm_core.errors import DphmError
+
+    from .launcher import install_launcher, remove_launcher
 
     try:
         path = install_launcher() if options.install_launcher else remove_launcher()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PyQt5.QtCore import QObject, QTimer
 
-from app.window import MainWindow
+from .window import MainWindow
 
 log = logging.getLogger(__name__)
 

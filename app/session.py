@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.late_tracker import LateTracker, Parts
 from dphm_core.pipeline import Pace, Pipeline
 from dphm_core.stages import FrameSource
 from dphm_core.streaming.sink import TappedTracker
 from dphm_core.tracking.live_settings import LiveSettings
+
+from .late_tracker import LateTracker, Parts
 
 if TYPE_CHECKING:
     from dphm_core.sources import Source
@@ -137,8 +138,9 @@ def open_session(request: Request) -> Session:
     DphmError
         The source, the device or the saved track cannot be opened.
     """
-    from app.view3d.prepare import prepare_view
     from dphm_core.sources import open_source
+
+    from .view3d.prepare import prepare_view
 
     source = open_source(request.uri)
     try:

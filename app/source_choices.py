@@ -9,11 +9,12 @@ from pathlib import Path
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 from PyQt5.QtWidgets import QFileDialog, QWidget
 
-from app.recent import RECORDING_SUFFIXES, path_of
-from app.recent import missing as missing_recordings
 from dphm_core.jobs import Job
 from dphm_core.sources import is_live, scheme_of
 from dphm_core.sources.devices import Camera, CameraList
+
+from .recent import RECORDING_SUFFIXES, path_of
+from .recent import missing as missing_recordings
 
 POLL_MS = 50
 GONE = "not there any more"

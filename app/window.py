@@ -16,45 +16,46 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.actions import add_actions
-from app.controls.export_control import ExportControl
-from app.controls.playback_control import PlaybackControl
-from app.controls.recording_control import RecordingControl
-from app.controls.saved_tracks import SavedTracks
-from app.controls.source_control import SourceControl
-from app.controls.stream_control import StreamControl
-from app.controls.tracking_control import TrackingControl, remembered_settings
-from app.controls.validity_control import ValidityControl
-from app.controls.video_control import VideoControl
-from app.controls.view_control import ViewControl
-from app.desk import Desk, Task
-from app.docks import add_docks
-from app.paint_pace import PaintPace
-from app.panels.expression_bars import ExpressionBars
-from app.panels.hud import Hud
-from app.panels.image_preview import ImagePreview
-from app.panels.job_bar import JobBar
-from app.panels.message_bar import Kind, MessageBar
-from app.panels.playback_bar import PlaybackBar
-from app.panels.record_bar import RecordBar
-from app.panels.residual_plot import ResidualPlot
-from app.panels.source_picker import SourcePicker
-from app.panels.start_page import StartPage
-from app.panels.stream_dialog import StreamSign
-from app.panels.tracking_panel import TrackingPanel
-from app.panels.view_options import ViewOptions
-from app.recent import dropped_source
-from app.session import OpenSession, Request, Session
-from app.settings import WindowSettings
-from app.source_choices import SourceChoices
-from app.theme import THEMES, Theme, apply_theme
-from app.track_store import TrackStore
-from app.view3d.scene import View3D
 from dphm_core.frames import TrackedFrame
 from dphm_core.handover import RateMeter
 from dphm_core.pipeline import PipelineStatus
 from dphm_core.places import data_folder
 from dphm_core.sources.devices import CameraWatch
+
+from .actions import add_actions
+from .controls.export_control import ExportControl
+from .controls.playback_control import PlaybackControl
+from .controls.recording_control import RecordingControl
+from .controls.saved_tracks import SavedTracks
+from .controls.source_control import SourceControl
+from .controls.stream_control import StreamControl
+from .controls.tracking_control import TrackingControl, remembered_settings
+from .controls.validity_control import ValidityControl
+from .controls.video_control import VideoControl
+from .controls.view_control import ViewControl
+from .desk import Desk, Task
+from .docks import add_docks
+from .paint_pace import PaintPace
+from .panels.expression_bars import ExpressionBars
+from .panels.hud import Hud
+from .panels.image_preview import ImagePreview
+from .panels.job_bar import JobBar
+from .panels.message_bar import Kind, MessageBar
+from .panels.playback_bar import PlaybackBar
+from .panels.record_bar import RecordBar
+from .panels.residual_plot import ResidualPlot
+from .panels.source_picker import SourcePicker
+from .panels.start_page import StartPage
+from .panels.stream_dialog import StreamSign
+from .panels.tracking_panel import TrackingPanel
+from .panels.view_options import ViewOptions
+from .recent import dropped_source
+from .session import OpenSession, Request, Session
+from .settings import WindowSettings
+from .source_choices import SourceChoices
+from .theme import THEMES, Theme, apply_theme
+from .track_store import TrackStore
+from .view3d.scene import View3D
 
 TITLE = "DPHM Live"
 FIRST_SIZE = (1280, 720)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,7 +15,7 @@ REPO = Path(__file__).resolve().parent.parent
 MODEL = "dphm_core/shipped/models/default"
 DEMO = "dphm_core/shipped/recordings/demo"
 MAX_BYTES = 60e6
-APP = "app"
+APP = "dphm_app"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,13 @@ def test_types_licences_and_both_commands_are_there(wheel: Path, names: set[str]
     with zipfile.ZipFile(wheel) as archive:
         commands = archive.read(f"{info}/entry_points.txt").decode()
     assert "dphm = dphm_core.cli:main" in commands and f"dphm-app = {APP}.main:main" in commands
+
+
+def test_modules_of_the_window_import_one_another_whatever_their_package_is_called() -> None:
+    modules = sorted((REPO / "app").rglob("*.py"))
+    absolute = re.compile(r"^\s*(from|import) app\b", re.MULTILINE)
+    assert len(modules) > 50
+    assert [path.name for path in modules if absolute.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_unpacked_elsewhere_it_runs_on_its_own_model_and_recording(wheel: Path, tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.session import Request, Session
 from dphm_core.frames import Observation, RGBDFrame, TrackedFrame, TrackStatus
 from dphm_core.output.saved_track import PlainObserver
 from dphm_core.pipeline import Pipeline
 from dphm_core.sources import open_source
 from dphm_core.sources.base import SourceInfo
+
+from ..session import Request, Session
 
 FRAMES_UNTIL_END = 20
 

@@ -14,18 +14,19 @@ from pathlib import Path
 import tyro
 from PyQt5.QtWidgets import QWidget
 
-from app.actions import show_shortcuts
-from app.bench.fakes import slow_session
-from app.bench.lamps import under_lamps
-from app.bench.stand import Stand, say
-from app.session import Request, Session, open_session
-from app.theme import DARK, LIGHT
-from app.view3d.options import Layer, MeshStyle
 from dphm_core.errors import SourceError
 from dphm_core.frames import TrackStatus
 from dphm_core.output.saved_track import SavedTracker
 from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources.devices import Camera, CameraList
+
+from ..actions import show_shortcuts
+from ..session import Request, Session, open_session
+from ..theme import DARK, LIGHT
+from ..view3d.options import Layer, MeshStyle
+from .fakes import slow_session
+from .lamps import under_lamps
+from .stand import Stand, say
 
 PATIENCE_S = 180.0
 SETTLE_S = 1.5

@@ -14,10 +14,11 @@ import numpy as np
 import psutil
 import tyro
 
-from app.bench.heartbeat import LIMIT_MS, Heartbeat
-from app.bench.stand import Stand, say
-from app.session import Request
 from dphm_core.frames import TrackedFrame, TrackStatus
+
+from ..session import Request
+from .heartbeat import LIMIT_MS, Heartbeat
+from .stand import Stand, say
 
 SAMPLE_S = 10.0
 SETTLED = 0.15
@@ -64,7 +65,7 @@ def run(options: SoakOptions) -> int:
 
 
 def _live(options: SoakOptions) -> bool:
-    from app.session import open_session
+    from ..session import open_session
 
     with Stand(open_session) as stand:
         samples, heartbeat = Samples(), Heartbeat(stand.window)
@@ -113,8 +114,9 @@ def _judge(samples: Samples, closing_s: float) -> bool:
 
 
 def _slow(name: str, source_s: float, tracker_s: float) -> bool:
-    from app.bench.fakes import slow_session
     from dphm_core.places import DEMO_RECORDING
+
+    from .fakes import slow_session
 
     with Stand(partial(slow_session, source_s=source_s, tracker_s=tracker_s)) as stand:
         heartbeat = Heartbeat(stand.window)

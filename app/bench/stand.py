@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from app.session import OpenSession, Request
+    from ..session import OpenSession, Request
 
 
 class Stand:
@@ -20,10 +20,11 @@ class Stand:
         from PyQt5.QtCore import QSettings
         from PyQt5.QtWidgets import QApplication
 
-        from app.main import prepare_application
-        from app.settings import WindowSettings
-        from app.window import MainWindow, Places
         from dphm_core.places import DEMO_RECORDING
+
+        from ..main import prepare_application
+        from ..settings import WindowSettings
+        from ..window import MainWindow, Places
 
         self.application = QApplication.instance() or prepare_application()
         self._folder = tempfile.TemporaryDirectory(prefix="dphm-")

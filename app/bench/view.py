@@ -16,11 +16,12 @@ import numpy as np
 import tyro
 from numpy.typing import NDArray
 
-from app.main import forget_cv2_qt_plugins
-from app.session import Request, Session, open_session
-from app.view3d.aim import box_around, find_head
-from app.view3d.cloud_points import MAX_POINTS, CloudPoints
 from dphm_core.frames import TrackedFrame
+
+from ..main import forget_cv2_qt_plugins
+from ..session import Request, Session, open_session
+from ..view3d.aim import box_around, find_head
+from ..view3d.cloud_points import MAX_POINTS, CloudPoints
 
 SIZE = (900, 700)
 """Of the view, pixels."""
@@ -74,7 +75,7 @@ class Stand:
     def __init__(self) -> None:
         from PyQt5.QtWidgets import QApplication
 
-        from app.view3d.scene import View3D
+        from ..view3d.scene import View3D
 
         self._application = QApplication.instance() or QApplication(sys.argv[:1])
         self.view = View3D()
@@ -161,7 +162,7 @@ class BusyTracker:
 
 def measure_all(stand: Stand, next_frame: NextFrame, count: int) -> list[Timing]:
     """Time every style of the mesh, and the view through the camera."""
-    from app.view3d.options import DEFAULT_STYLE, MeshStyle
+    from ..view3d.options import DEFAULT_STYLE, MeshStyle
 
     timings = []
     for style in MeshStyle:

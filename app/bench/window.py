@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from app.bench.heartbeat import Heartbeat
-from app.bench.stand import Stand, say
-from app.session import Request, Session, open_session
+from ..session import Request, Session, open_session
+from .heartbeat import Heartbeat
+from .stand import Stand, say
 
 WARM_UP_S = 25.0
 """Until the head's own identity is there."""

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QWidget
 
-from app.controls.saved_tracks import SavedTracks
-from app.desk import Desk
-from app.settings import WindowSettings
 from dphm_core.jobs import Tell
 
+from ..desk import Desk
+from ..settings import WindowSettings
+from .saved_tracks import SavedTracks
+
 if TYPE_CHECKING:
-    from app.panels.export_dialog import ExportDialog
     from dphm_core.export.export import ExportSummary
     from dphm_core.export.options import ExportOptions
     from dphm_core.export.plan import CurrentMesh, ExportPlan
     from dphm_core.output.saved_track import SavedTrack
+
+    from ..panels.export_dialog import ExportDialog
 
 
 class ExportControl(QObject):
@@ -45,7 +47,7 @@ class ExportControl(QObject):
 
     def ask(self, saved: SavedTrack | None) -> ExportDialog:
         """Show the dialog; the window stays alive meanwhile."""
-        from app.panels.export_dialog import ExportDialog
+        from ..panels.export_dialog import ExportDialog
 
         current = self._current()
         dialog = self._dialog = ExportDialog(

@@ -9,15 +9,16 @@ from pathlib import Path
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QWidget
 
-from app.desk import Desk
-from app.late_tracker import LOADING
-from app.panels.playback_bar import PlaybackBar
-from app.session import Request, Session
-from app.track_store import TrackStore
 from dphm_core.frames import TrackedFrame, TrackStatus
 from dphm_core.jobs import Job, Tell
 from dphm_core.output.saved_track import SavedTracker
 from dphm_core.pipeline import PipelineState, PipelineStatus
+
+from ..desk import Desk
+from ..late_tracker import LOADING
+from ..panels.playback_bar import PlaybackBar
+from ..session import Request, Session
+from ..track_store import TrackStore
 
 PROGRESS_TICKS = 10
 """Progress is shown at every so many-th tick."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtWidgets import QFileDialog, QWidget
 
-from app.desk import Desk
-from app.panels.record_bar import RecordBar
-from app.session import Session
-from app.settings import WindowSettings
 from dphm_core.jobs import Job, Tell
 from dphm_core.sources.recording_status import RecordingStatus
+
+from ..desk import Desk
+from ..panels.record_bar import RecordBar
+from ..session import Session
+from ..settings import WindowSettings
 
 if TYPE_CHECKING:
     from dphm_core.sources.kinect import KinectSource

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.desk import Desk
-from app.track_store import TrackStore
 from dphm_core.jobs import Tell
 from dphm_core.sources import is_live
+
+from ..desk import Desk
+from ..track_store import TrackStore
 
 if TYPE_CHECKING:
     from dphm_core.output.saved_track import SavedTrack

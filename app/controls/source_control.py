@@ -8,22 +8,23 @@ from dataclasses import replace
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QWidget
 
-from app.camera_memory import CameraMemory
-from app.desk import Desk
-from app.panels.camera_settings import CameraSettingsDialog
-from app.panels.message_bar import Kind, MessageBar
-from app.panels.source_picker import SourcePicker
-from app.panels.start_page import StartPage
-from app.recent import RecentSources
-from app.session import Request, Session
-from app.settings import WindowSettings
-from app.source_choices import describe
 from dphm_core.errors import NoCameraError
 from dphm_core.frames import TrackedFrame
 from dphm_core.sources import scheme_of
 from dphm_core.sources.devices import CameraList, CameraWatch
 from dphm_core.sources.kinect_settings import KinectSettings, kinect_uri, split_kinect_uri
 from dphm_core.stages import PipelineStatus
+
+from ..camera_memory import CameraMemory
+from ..desk import Desk
+from ..panels.camera_settings import CameraSettingsDialog
+from ..panels.message_bar import Kind, MessageBar
+from ..panels.source_picker import SourcePicker
+from ..panels.start_page import StartPage
+from ..recent import RecentSources
+from ..session import Request, Session
+from ..settings import WindowSettings
+from ..source_choices import describe
 
 RECENT = "recent"
 SIMULATED = "simulated"

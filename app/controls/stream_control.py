@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QWidget
 
-from app.desk import Desk
-from app.panels.stream_dialog import StreamDialog, StreamSign
-from app.session import Session
-from app.settings import WindowSettings
+from ..desk import Desk
+from ..panels.stream_dialog import StreamDialog, StreamSign
+from ..session import Session
+from ..settings import WindowSettings
 
 if TYPE_CHECKING:
     from dphm_core.streaming.address import StreamAddress

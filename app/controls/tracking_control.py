@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QFileDialog, QWidget
 
-from app.desk import Desk
-from app.late_tracker import LOADING
-from app.panels.expression_bars import ExpressionBars
-from app.panels.residual_plot import ResidualPlot
-from app.panels.tracking_panel import TrackingPanel
-from app.session import Request, Session
-from app.settings import WindowSettings
 from dphm_core.errors import SettingError
 from dphm_core.frames import TrackedFrame
 from dphm_core.jobs import Tell
 from dphm_core.output.saved_track import SavedTracker
 from dphm_core.places import model_names
 from dphm_core.tracking.live_settings import LiveSettings
+
+from ..desk import Desk
+from ..late_tracker import LOADING
+from ..panels.expression_bars import ExpressionBars
+from ..panels.residual_plot import ResidualPlot
+from ..panels.tracking_panel import TrackingPanel
+from ..session import Request, Session
+from ..settings import WindowSettings
 
 if TYPE_CHECKING:
     from dphm_core.tracking.tracker import HeadTracker

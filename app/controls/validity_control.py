@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from PyQt5.QtCore import QObject
 
-from app.desk import Desk
-from app.panels.image_preview import ImagePreview, PreviewKind
-from app.panels.throttle import Throttle
-from app.panels.validity_picture import ValidityMap
-from app.session import Session
 from dphm_core.frames import HeadArea, TrackedFrame
 from dphm_core.landmarks.depth_quality import head_area
 from dphm_core.landmarks.depth_validity import depth_validity
 from dphm_core.landmarks.head_place import HeadPlace
 from dphm_core.tracking.place import head_place
+
+from ..desk import Desk
+from ..panels.image_preview import ImagePreview, PreviewKind
+from ..panels.throttle import Throttle
+from ..panels.validity_picture import ValidityMap
+from ..session import Session
 
 LOOK_EVERY_MS = 100
 """As often as the window is painted while a head is tracked."""

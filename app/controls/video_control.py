@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QFileDialog, QWidget
 
-from app.controls.saved_tracks import SavedTracks
-from app.desk import Desk
-from app.settings import WindowSettings
 from dphm_core.errors import DataError
 from dphm_core.jobs import Tell
+
+from ..desk import Desk
+from ..settings import WindowSettings
+from .saved_tracks import SavedTracks
 
 if TYPE_CHECKING:
     from dphm_core.output.saved_track import SavedTrack

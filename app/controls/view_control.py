@@ -5,13 +5,14 @@ from __future__ import annotations
 from PyQt5.QtCore import QObject, pyqtSignal
 from PyQt5.QtWidgets import QWidget
 
-from app.desk import Desk
-from app.panels.image_preview import ImagePreview
-from app.panels.view_options import ViewOptions
-from app.settings import WindowSettings
-from app.view3d.options import DEFAULT_LAYERS, Layer, MeshStyle
-from app.view3d.scene import View3D
 from dphm_core.frames import TrackedFrame
+
+from ..desk import Desk
+from ..panels.image_preview import ImagePreview
+from ..panels.view_options import ViewOptions
+from ..settings import WindowSettings
+from ..view3d.options import DEFAULT_LAYERS, Layer, MeshStyle
+from ..view3d.scene import View3D
 
 
 class ViewControl(QObject):

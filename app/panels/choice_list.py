@@ -20,7 +20,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.source_choices import Choice
+from ..source_choices import Choice
 
 URI, DETAIL = Qt.UserRole, Qt.UserRole + 1
 MARGIN = 7

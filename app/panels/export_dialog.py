@@ -11,12 +11,13 @@ from PyQt5.QtCore import QTimer, QUrl
 from PyQt5.QtGui import QDesktopServices, QShowEvent
 from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
-from app.panels.export_choices import ExportChoices
-from app.panels.export_folder import ExportFolder
-from app.panels.job_bar import JobBar
-from app.panels.message_bar import Kind, MessageBar
 from dphm_core.errors import Cancelled, DphmError
 from dphm_core.jobs import Job
+
+from .export_choices import ExportChoices
+from .export_folder import ExportFolder
+from .job_bar import JobBar
+from .message_bar import Kind, MessageBar
 
 if TYPE_CHECKING:
     from dphm_core.export.export import ExportSummary

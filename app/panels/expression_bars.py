@@ -10,8 +10,9 @@ from PyQt5.QtCore import QRectF, QSize, Qt, QTimer
 from PyQt5.QtGui import QHideEvent, QPainter, QPaintEvent, QPalette
 from PyQt5.QtWidgets import QSizePolicy, QWidget
 
-from app.panels.throttle import Throttle
 from dphm_core.frames import FloatArray
+
+from .throttle import Throttle
 
 ROWS = 8
 PAINT_EVERY_MS = 66

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PyQt5.QtCore import QRectF
 from PyQt5.QtGui import QColor, QPainter
 
-from app.theme import STATUS_COLORS
 from dphm_core.frames import TrackStatus
+
+from ..theme import STATUS_COLORS
 
 ORDER = (None, TrackStatus.TRACKING, TrackStatus.CALIBRATING, TrackStatus.SEARCHING, TrackStatus.LOST)
 """Where several frames share a pixel the last of these is drawn: what went wrong must not be overlooked."""

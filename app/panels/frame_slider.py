@@ -9,8 +9,9 @@ from PyQt5.QtCore import QPoint, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPalette, QPen
 from PyQt5.QtWidgets import QAbstractSlider, QSizePolicy, QToolTip, QWidget
 
-from app.panels.frame_marks import FrameMarks
 from dphm_core.frames import TrackStatus
+
+from .frame_marks import FrameMarks
 
 HEIGHT, MARGIN = 34, 10
 GROOVE_Y, GROOVE = 11.0, 4.0

@@ -8,10 +8,11 @@ from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PyQt5.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
-from app.panels.state_badge import StateBadge
-from app.panels.throttle import Throttle
 from dphm_core.frames import TrackedFrame
 from dphm_core.pipeline import PipelineState, PipelineStatus
+
+from .state_badge import StateBadge
+from .throttle import Throttle
 
 UNKNOWN = "–"
 WRITE_EVERY_MS = 100

@@ -9,12 +9,13 @@ from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QImage, QPainter, QPaintEvent, QPalette, QPen, QPolygonF, QResizeEvent
 from PyQt5.QtWidgets import QButtonGroup, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
-from app.panels.pictures import DepthLevels, color_image, depth_image
-from app.panels.validity_picture import TIP, ValidityMap, ValidityPicture
-from app.theme import STATUS_COLORS
 from dphm_core.frames import FloatArray, RGBDFrame, TrackedFrame
 from dphm_core.landmarks.landmark_sets import CONTOURS, FACE_OVAL
 from dphm_core.tracking.place import head_place
+
+from ..theme import STATUS_COLORS
+from .pictures import DepthLevels, color_image, depth_image
+from .validity_picture import TIP, ValidityMap, ValidityPicture
 
 HIGHEST = 0.8
 """Height of the widget, at most, as a part of its width: upright images leave room at their sides."""

@@ -9,8 +9,9 @@ from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt5.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPalette, QPen
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
-from app.theme import STATUS_COLORS
 from dphm_core.frames import TrackStatus
+
+from ..theme import STATUS_COLORS
 
 LONG_TEXT = 240
 """Characters; longer ones are shown in part, and can be copied whole."""

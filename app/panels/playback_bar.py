@@ -9,12 +9,13 @@ from PyQt5.QtCore import QEvent, Qt, pyqtSignal
 from PyQt5.QtGui import QResizeEvent, QShowEvent
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
-from app.panels.frame_slider import FrameSlider
-from app.panels.glyph_button import HEIGHT, Glyph, GlyphButton
-from app.panels.speed_box import SpeedBox
-from app.panels.track_all_box import TrackAllBox
 from dphm_core.frames import TrackStatus
 from dphm_core.jobs import Progress
+
+from .frame_slider import FrameSlider
+from .glyph_button import HEIGHT, Glyph, GlyphButton
+from .speed_box import SpeedBox
+from .track_all_box import TrackAllBox
 
 MIN_WIDTH = 420
 USUAL_FPS = 30.0

@@ -9,9 +9,10 @@ from PyQt5.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt5.QtGui import QColor, QIcon, QPainter, QPixmap
 from PyQt5.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
-from app.panels.glyph_button import Glyph, GlyphButton
-from app.panels.hud import UNKNOWN, ElidedText, Figure
 from dphm_core.sources.recording_status import RecordingStatus, SpaceLimit
+
+from .glyph_button import Glyph, GlyphButton
+from .hud import UNKNOWN, ElidedText, Figure
 
 RED = "#e5484d"
 """The sign of recording everywhere; it is always beside a word."""

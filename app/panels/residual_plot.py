@@ -11,9 +11,10 @@ from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt5.QtGui import QColor, QFont, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from PyQt5.QtWidgets import QSizePolicy, QWidget
 
-from app.panels.throttle import Throttle
-from app.theme import STATUS_COLORS, STATUS_SIGNS
 from dphm_core.frames import FloatArray, TrackStatus
+
+from ..theme import STATUS_COLORS, STATUS_SIGNS
+from .throttle import Throttle
 
 SPAN_S = 20.0
 TICK_S = 5.0

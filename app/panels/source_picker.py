@@ -8,9 +8,10 @@ from pathlib import Path
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QAction, QMenu, QToolButton, QWidget
 
-from app.recent import path_of
-from app.source_choices import Choice, SourceChoices, ask_for_file, ask_for_folder
 from dphm_core.sources import KINECT, scheme_of
+
+from ..recent import path_of
+from ..source_choices import Choice, SourceChoices, ask_for_file, ask_for_folder
 
 NOTHING = "Open"
 MAX_WIDTH_EM = 24

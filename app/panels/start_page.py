@@ -8,9 +8,9 @@ from pathlib import Path
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from app.icon import draw_icon
-from app.panels.choice_list import ChoiceList
-from app.source_choices import NO_RECENT, SourceChoices, ask_for_file, ask_for_folder
+from ..icon import draw_icon
+from ..source_choices import NO_RECENT, SourceChoices, ask_for_file, ask_for_folder
+from .choice_list import ChoiceList
 
 WIDTH = 860
 """The page is no wider than this, pixels."""

@@ -6,8 +6,9 @@ from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPalette
 from PyQt5.QtWidgets import QSizePolicy, QWidget
 
-from app.theme import STATUS_COLORS, STATUS_SIGNS
 from dphm_core.frames import TrackStatus
+
+from ..theme import STATUS_COLORS, STATUS_SIGNS
 
 ON_STATUS = "#000000"
 """Text on the states' colours: at least 5 : 1 on each of them, which are the same in every theme."""

@@ -19,10 +19,11 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from app.panels.message_bar import MessageBar
 from dphm_core.errors import SettingError
 from dphm_core.streaming.address import DEFAULT_PORTS, LOOPBACK, StreamAddress, StreamKind
 from dphm_core.streaming.stream import StreamStatus
+
+from .message_bar import MessageBar
 
 PROTOCOLS: dict[StreamKind, tuple[str, str]] = {
     "osc": ("OSC", "One bundle per frame, for TouchDesigner, Max, Unity and others"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QButtonGroup, QHBoxLayout, QProgressBar, QPushButton, QToolButton, QWidget
 
-from app.panels.glyph_button import HEIGHT
 from dphm_core.jobs import Progress
+
+from .glyph_button import HEIGHT
 
 PROGRESS_WIDTH = 210
 MINUTE_S = 60

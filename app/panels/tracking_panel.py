@@ -9,12 +9,13 @@ from PyQt5.QtCore import QEvent, QObject, Qt, pyqtBoundSignal, pyqtSignal
 from PyQt5.QtGui import QWheelEvent
 from PyQt5.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.panels.confidence_bar import ConfidenceBar
-from app.panels.number_slider import NumberSlider, Scale, align
-from app.panels.state_badge import StateBadge
-from app.panels.throttle import Throttle
 from dphm_core.frames import TrackedFrame, TrackStatus
 from dphm_core.tracking.live_settings import LiveSettings
+
+from .confidence_bar import ConfidenceBar
+from .number_slider import NumberSlider, Scale, align
+from .state_badge import StateBadge
+from .throttle import Throttle
 
 SETTINGS_EVERY_MS = 100
 """While a slider is dragged its settings are sent this often."""

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PyQt5.QtCore import QPointF, QRectF, Qt
 from PyQt5.QtGui import QColor, QImage, QPainter, QPalette
 
-from app.panels.pictures import table_image
 from dphm_core.landmarks.depth_validity import FARTHEST_M, NEAREST_M, Validity
+
+from .pictures import table_image
 
 RANGE = f"{NEAREST_M:g}–{FARTHEST_M:g} m"
 NOTHING = "No head is known"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PyQt5.QtCore import Qt, pyqtSignal
 from PyQt5.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from app.view3d.options import DEFAULT_LAYERS, DEFAULT_STYLE, Layer, MeshStyle
+from ..view3d.options import DEFAULT_LAYERS, DEFAULT_STYLE, Layer, MeshStyle
 
 STYLES = {
     MeshStyle.SHADED: ("Shaded", "The head mesh, lit and opaque"),

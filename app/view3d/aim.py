@@ -8,8 +8,9 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from app.view3d.cloud_points import EVERYWHERE, Box
 from dphm_core.frames import TrackedFrame
+
+from .cloud_points import EVERYWHERE, Box
 
 HEAD_RADIUS_M = 0.1
 """From the face's surface to the middle of the head."""

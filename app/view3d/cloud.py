@@ -6,9 +6,10 @@ from vispy import gloo
 from vispy.scene.visuals import create_visual_node
 from vispy.visuals import Visual
 
-from app.view3d.cloud_points import EVERYWHERE, Box, CloudPoints
-from app.view3d.placed import PlacedVisual
 from dphm_core.frames import RGBDFrame
+
+from .cloud_points import EVERYWHERE, Box, CloudPoints
+from .placed import PlacedVisual
 
 VERTEX_SHADER = """
 attribute vec4 a_point;     // position, and colour in one number: vispy uploads floats only

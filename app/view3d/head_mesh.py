@@ -8,13 +8,14 @@ from vispy import gloo
 from vispy.scene.visuals import create_visual_node
 from vispy.visuals import Visual
 
-from app.view3d.color_map import COLOR_MAP
-from app.view3d.edges import unique_edges
-from app.view3d.options import DEFAULT_STYLE, MeshStyle
-from app.view3d.placed import PlacedVisual
 from dphm_core.frames import RGBDFrame
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.meshing.residual import vertex_residuals_m
+
+from .color_map import COLOR_MAP
+from .edges import unique_edges
+from .options import DEFAULT_STYLE, MeshStyle
+from .placed import PlacedVisual
 
 COLOR = (0.36, 0.66, 1.0)
 """Light blue: unlike skin, hair and most rooms."""

@@ -8,7 +8,7 @@ from vispy import gloo
 from vispy.scene.visuals import create_visual_node
 from vispy.visuals import Visual
 
-from app.view3d.placed import PlacedVisual
+from .placed import PlacedVisual
 
 SIZE = 4.0
 """Pixels of a screen of usual density."""

@@ -6,17 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from vispy.scene import Node
 
-from app.view3d.axes import frustum, head_axes
-from app.view3d.cloud import DepthCloud
-from app.view3d.cloud_points import Box
-from app.view3d.color_image import ColorImage
-from app.view3d.head_mesh import HeadMesh
-from app.view3d.landmark_dots import LandmarkDots
-from app.view3d.lines import Lines
-from app.view3d.options import DEFAULT_LAYERS, Layer
-from app.view3d.placed import Lens
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.frames import RGBDFrame, Similarity, TrackedFrame
+
+from .axes import frustum, head_axes
+from .cloud import DepthCloud
+from .cloud_points import Box
+from .color_image import ColorImage
+from .head_mesh import HeadMesh
+from .landmark_dots import LandmarkDots
+from .lines import Lines
+from .options import DEFAULT_LAYERS, Layer
+from .placed import Lens
 
 AXES_WIDTH, FRUSTUM_WIDTH = 3.0, 1.5
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.view3d.cloud_points import CloudPoints
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rays import ray_table
 from dphm_core.frames import RGBDFrame
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.meshing.residual import vertex_residuals_m
+
+from .cloud_points import CloudPoints
 
 TINY = Intrinsics(width=4, height=4, fx=4.0, fy=4.0, cx=1.5, cy=1.5)
 

@@ -7,7 +7,7 @@ from PyQt5.QtCore import QRectF, Qt
 from PyQt5.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent
 from PyQt5.QtWidgets import QWidget
 
-from app.view3d.color_map import LIMIT_MM, STOPS, UNKNOWN
+from .color_map import LIMIT_MM, STOPS, UNKNOWN
 
 TITLE = "Depth image from mesh, mm"
 CORNER = 12

@@ -11,13 +11,14 @@ from vispy import app as vispy_app
 from vispy import scene
 from vispy.visuals.transforms import MatrixTransform
 
-from app.view3d.aim import Aim, box_around, find_head, turntable_angles
-from app.view3d.layers import Layers
-from app.view3d.options import DEFAULT_STYLE, Layer, MeshStyle
-from app.view3d.placed import Lens, share_of_view
-from app.view3d.scale_bar import ScaleBar
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.frames import TrackedFrame
+
+from .aim import Aim, box_around, find_head, turntable_angles
+from .layers import Layers
+from .options import DEFAULT_STYLE, Layer, MeshStyle
+from .placed import Lens, share_of_view
+from .scale_bar import ScaleBar
 
 CAMERA_TO_SCENE = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=np.float64)
 """OpenCV's camera frame (y down, z forward) → the scene's (y forward, z up)."""
