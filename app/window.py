@@ -128,7 +128,9 @@ class MainWindow(QMainWindow):
         self.player = PlaybackControl(self.desk, self.playback, store, self)
         self.recorder = RecordingControl(self.desk, self.record_bar, settings, places.recordings, self)
         tracks = SavedTracks(self.desk, store)
-        self.exporter = ExportControl(self.desk, tracks, settings, places.exports, self)
+        self.exporter = ExportControl(
+            self.desk, tracks, lambda: self.playback.selection, settings, places.exports, self
+        )
         self.films = VideoControl(self.desk, tracks, settings, places.exports, self)
         self.streams = StreamControl(self.desk, self.stream_sign, settings, self)
         self.sources = SourceControl(self.desk, self.start_page, self.picker, self.message, settings, self._watch, self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +30,18 @@ class ExportControl(QObject):
 
     Parameters
     ----------
+    selection
+        First and last frame that the user selected in the recording, or None.
     folder
         Where exports go unless the user says otherwise, each in a folder of its own.
     """
 
     def __init__(
-        self, desk: Desk, tracks: SavedTracks, settings: WindowSettings, folder: Path, window: QWidget
-    ) -> None:
+        self, desk: Desk, tracks: SavedTracks, selection: Callable[[], tuple[int, int] | None],
+        settings: WindowSettings, folder: Path, window: QWidget,
+    ) -> None:  # fmt: skip
         super().__init__(window)
-        self._tracks = tracks
+        self._tracks, self._selection = tracks, selection
         self._desk, self._settings, self._folder, self._window = desk, settings, folder, window
         self._dialog: ExportDialog | None = None
 
@@ -61,6 +65,8 @@ class ExportControl(QObject):
         dialog.set_current(current is not None)
         if saved is not None and len(saved.track.frame_index):
             dialog.set_saved(True, int(saved.track.frame_index[0]), int(saved.track.frame_index[-1]))
+            if (selection := self._selection()) is not None:
+                dialog.choices.select(*selection)
         else:
             dialog.set_saved(False)
         dialog.finished.connect(lambda _result: self._finished(dialog))

@@ -106,6 +106,11 @@ class ExportChoices(QWidget):
             widget.setVisible(last is not None)  # who does not know the end exports up to it
         self._refresh()
 
+    def select(self, first: int, last: int) -> None:
+        """Choose the frames from one index of the source to another, as far as the track has them."""
+        self.last.setValue(last + 1)
+        self.first.setValue(first + 1)
+
     def state(self) -> dict[str, Any]:
         """Return the choices that are worth remembering: not the frames, which are another recording's next time."""
         chosen: dict[str, Any] = {name: box.currentData() for name, box in self._combos().items()}

@@ -76,6 +76,14 @@ def result_shown(dialog: ExportDialog) -> Callable[[], bool]:
     return lambda: not dialog.exporting and not dialog.message.isHidden()
 
 
+def test_a_selection_is_taken_over_as_far_as_the_track_goes(dialog) -> None:
+    dialog.set_saved(True, 10, 74)
+    dialog.choices.select(20, 30)
+    assert (dialog.choices.options().frames.start, dialog.choices.options().frames.stop) == (20, 31)
+    dialog.choices.select(0, 200)
+    assert (dialog.choices.options().frames.start, dialog.choices.options().frames.stop) == (10, 75)
+
+
 def test_all_meshes_are_exported_and_the_result_is_told(qtbot, dialog, library, tmp_path, monkeypatch) -> None:
     opened = []
     monkeypatch.setattr("app.panels.export_dialog.QDesktopServices.openUrl", lambda url: opened.append(url))
