@@ -14,6 +14,7 @@ from multiprocessing.synchronize import Event
 
 from dphm_core.errors import Cancelled
 from dphm_core.many.tasks import Outcome, Task, TrackOne, attempt
+from dphm_core.output.interrupt import interrupts_held
 
 LOOK_S = 0.2
 """How often it is looked whether to stop."""
@@ -29,7 +30,7 @@ def usual_workers() -> int:
 class Processes:
     """Does tasks in `workers` processes of their own.
 
-    `track_one` has to be picklable. After `stop` those under way end within a second, and leave nothing behind.
+    `track_one` has to be picklable. After `stop` those under way end within a second, or once they are loaded, and leave nothing behind.
     """
 
     def __init__(self, track_one: TrackOne, workers: int) -> None:
@@ -75,7 +76,8 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.dead = False
         self._process = context.Process(target=_serve, args=(theirs, track_one, unwanted), daemon=True)
-        self._process.start()
+        with interrupts_held():  # Ctrl-C is the business of the process that gives tasks out, from the very start
+            self._process.start()
         theirs.close()  # so that the pipe ends with the process
         self.give(task)
 
@@ -116,7 +118,7 @@ def _what_killed(code: int | None) -> str:
 
 def _serve(pipe: Connection, track_one: TrackOne, unwanted: Event) -> None:
     """Do tasks until there is none; in the worker's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the business of the process that gives them out
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # see _Worker; on Windows it is ignored from here on only
 
     def tell(_done: int, _total: int | None) -> None:
         if unwanted.is_set():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -62,6 +64,20 @@ def test_ctrl_c_ends_what_is_under_way_and_it_goes_on_later(data: Path, tmp_path
         ["tracked", "failed", "earlier"],
         ["tracked", "failed", "tracked"],  # the third was not begun
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a process that loads its modules hears Ctrl-C there")
+def test_ctrl_c_ends_no_process_that_is_still_loading(data: Path, tmp_path: Path) -> None:
+    def press() -> None:  # in a terminal, all its processes hear it
+        while not (children := multiprocessing.active_children()):
+            time.sleep(0.001)
+        os.kill(children[0].pid, signal.SIGINT)
+
+    presser = threading.Thread(target=press)
+    presser.start()
+    told = results_of(data, tmp_path / "out", Processes(Red(), 1))
+    presser.join()
+    assert [row[1] for row in told] == ["tracked", "failed", "tracked"]
 
 
 def test_a_cluster_of_two_workers_on_this_machine(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
