@@ -14,7 +14,7 @@ XVFB := xvfb-run --auto-servernum --server-args="-screen 0 1600x1000x24"
 .PHONY: help setup demo app test lint bench-view bench-window soak screenshots glb-picture docs wheel install-check system landmark-model clean
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: $(VENV)/.installed landmark-model  ## create .venv with everything in it
 
@@ -50,6 +50,10 @@ glb-picture: setup  ## open the exported demo in a browser, measure and photogra
 	$(BIN)/dphm track recordings/demo --out out/glb/track --no-meshes --overwrite
 	$(BIN)/dphm export out/glb/track --out out/glb/export --mesh-format ply,glb --overwrite
 	cd tools/glb-picture && npm ci --silent && node picture.mjs ../../out/glb/export ../../docs/glb.jpg
+
+docs: $(VENV)/.installed  ## build the documentation as a site, in site/
+	@$(BIN)/python -c 'import material' 2>/dev/null || $(BIN)/pip install --quiet --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: $(VENV)/.installed  ## build the wheel in dist/
 	$(BIN)/python scripts/build_wheel.py dist
