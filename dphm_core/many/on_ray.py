@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from dphm_core.errors import SettingError
@@ -14,6 +16,8 @@ LOCAL = "local"
 LOOK_S = 0.5
 """How often it is looked whether to stop."""
 INSTALL = "pip install ray==2.60.0"
+LONGEST_FOLDER = 40
+"""Characters of a folder for the cluster's sockets: with what Ray adds they may have 107 in all (on Windows, any)."""
 
 
 class OnRay:
@@ -44,13 +48,13 @@ class OnRay:
             raise SettingError(f"a Ray cluster needs Ray ({error}); install it with: {INSTALL}") from error
         self._ray, self._track_one = ray, track_one
         self._stopped = False
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         try:
-            ray.init(
-                address, include_dashboard=False if address == LOCAL else None, logging_level=logging.ERROR,
-                log_to_driver=False,
-            )  # fmt: skip
-        except (ConnectionError, ValueError, RuntimeError) as error:
+            self._join(address)
+        except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
+            if address == LOCAL:
+                raise SettingError(f"no Ray cluster starts on this machine ({reason}); take --workers") from error
             cure = "start one with `ray start`, or take --ray local"
             raise SettingError(f"there is no Ray cluster at {address} ({reason}); {cure}") from error
         self._attempt = ray.remote(num_cpus=cores, max_retries=0)(attempt)
@@ -68,10 +72,20 @@ class OnRay:
                 yield task, Outcome(interrupted=True)
         finally:
             ray.shutdown()
+            if self._folder is not None:
+                self._folder.cleanup()
 
     def stop(self) -> None:
         """Begin no more, and give up those under way."""
         self._stopped = True
+
+    def _join(self, address: str) -> None:
+        """Become part of the cluster, or make one whose sockets and logs are gone with it."""
+        own: dict[str, Any] = {}
+        if address == LOCAL:
+            self._folder = tempfile.TemporaryDirectory(prefix="dphm-", dir=_short_folder(), ignore_cleanup_errors=True)
+            own = {"include_dashboard": False, "_temp_dir": self._folder.name}
+        self._ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **own)
 
     def _outcome(self, reference: Any) -> Outcome:
         try:
@@ -79,3 +93,8 @@ class OnRay:
         except self._ray.exceptions.RayError as error:  # its process or machine is gone
             return Outcome(error=f"its process or machine was lost ({' '.join(str(error).split())[:200]})")
         return outcome
+
+
+def _short_folder() -> str | None:
+    """Where a cluster of this run has its sockets and logs; None for the usual folder of temporary files."""
+    return None if len(tempfile.gettempdir()) <= LONGEST_FOLDER or not Path("/tmp").is_dir() else "/tmp"

@@ -30,7 +30,8 @@ def usual_workers() -> int:
 class Processes:
     """Does tasks in `workers` processes of their own.
 
-    `track_one` has to be picklable. After `stop` those under way end within a second, or once they are loaded, and leave nothing behind.
+    `track_one` has to be picklable. After `stop` those under way end within a second, or once they have loaded, and
+    leave nothing behind.
     """
 
     def __init__(self, track_one: TrackOne, workers: int) -> None:

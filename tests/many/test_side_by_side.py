@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -85,6 +86,10 @@ def test_a_cluster_of_two_workers_on_this_machine(data: Path, tmp_path: Path, mo
     from dphm_core.many.on_ray import OnRay
 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (TESTS.parent, TESTS, TESTS / "many"))))
+    long = tmp_path / ("temporary" * 9)  # beyond what a socket's path may have
+    long.mkdir()
+    monkeypatch.setenv("TMPDIR", str(long))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     told = results_of(data, tmp_path / "out", OnRay(Red(killed="ben_fastalk"), "local", 1.0))
     assert [row[:2] for row in told] == [
         ("anna_smile", "tracked"),
@@ -93,6 +98,7 @@ def test_a_cluster_of_two_workers_on_this_machine(data: Path, tmp_path: Path, mo
     ]
     assert "process or machine was lost" in told[1][2]
     assert (tmp_path / "out/anna_smile/track.npz").is_file()
+    assert [*long.iterdir()] == []
 
 
 def test_a_cluster_that_is_not_there_is_told() -> None:
