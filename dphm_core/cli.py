@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
@@ -51,7 +52,8 @@ COMMANDS = {
 RENAMED = {f"train heads {part}": f"train heads generator {part}" for part in ("identity", "expression")}
 """What commands were called → what they are called now."""
 
-USAGE_ERROR, INTERRUPTED = 2, 130
+USAGE_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141
+"""Exit codes; the latter two are what shells give programs that these ended."""
 EXPLANATION = " " * 8
 """Begin of the lines in which tyro repeats what an option is for."""
 
@@ -76,7 +78,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = _parse(name, words[len(name.split()) :])
         if command.verbose:
             logging.getLogger("dphm_core").setLevel(logging.INFO)
-        return command.run(print)
+        code = command.run(print)
+        sys.stdout.flush()  # here, where nobody's reading on is known to be no error
+        return code
+    except BrokenPipeError:  # as of `dphm info X | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
+        return NOBODY_READS
     except DphmError as error:
         print(f"dphm {name}: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE_ERROR

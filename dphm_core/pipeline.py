@@ -169,7 +169,17 @@ class Pipeline:
         self.player.pause()
 
     def step(self, count: int = 1) -> None:
-        """Pause, and process `count` more frames."""
+        """Pause, and process `count` more frames; where it is negative, go back so many and show the frame there.
+
+        Frames that are missing are passed over.
+
+        Raises
+        ------
+        SourceError
+            It is to go back, and the source is live.
+        """
+        if count < 0:
+            self._length()
         self.player.step(count)
 
     def seek(self, index: int) -> None:
@@ -180,12 +190,16 @@ class Pipeline:
         SourceError
             The source is live, or has no such frame.
         """
-        length = self.info.length
-        if length is None:
-            raise SourceError(f"{self.info.label} is live: it has no frames to go back to")
+        length = self._length()
         if not 0 <= index < length:
             raise SourceError(f"{self.info.label} has no frame {index}: it has frames 0 to {length - 1}")
         self.player.seek(index)
+
+    def _length(self) -> int:
+        length = self.info.length
+        if length is None:
+            raise SourceError(f"{self.info.label} is live: it has no frames to go back to")
+        return length
 
     def record(self, recorder: FrameRecorder | None) -> None:
         """Give every frame from the next one on to `recorder`, too, as soon as it is read; None: to nobody."""

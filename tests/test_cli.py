@@ -336,3 +336,15 @@ def test_the_summary_fits_a_screen_and_names_what_counts() -> None:
     assert "0.71 mm" in lines[1]
     assert "96% on average, 41% at least" in lines[2]
     assert lines[-1].endswith(os.fspath(Path("somewhere/out")))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's pipe")
+def test_output_that_nobody_reads_on_is_no_error() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "dphm_core.cli", "info", "demo"], stdout=closed, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 141
+    assert done.stderr == ""

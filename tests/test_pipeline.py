@@ -380,6 +380,15 @@ def test_seeking_where_nothing_is_tells_why(length: int | None, message: str) ->
     pipeline.stop()
 
 
+def test_stepping_back_in_a_live_source_tells_why_and_it_goes_on() -> None:
+    source, tracker = CountingSource(length=None), RecordingTracker()
+    with Pipeline(source, PlainObserver(), tracker, every_frame=False) as pipeline:
+        with pytest.raises(SourceError, match="is live"):
+            pipeline.step(-1)
+        seen = len(tracker.seen)
+        wait_until(lambda: len(tracker.seen) > seen + 3)
+
+
 class Keeper:
     """Keeps the indices of the frames that it is given, and on which thread."""
 
