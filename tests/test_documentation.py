@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,22 @@ def test_commands_and_options_are_there(page: Path) -> None:
         told = help_of(name)
         for option in re.findall(r"(?<=\s)--[\w.-]+", call):
             assert option in told, f"{page.name}: {call}: {option}"
+
+
+def test_packages_to_install_are_named_in_the_versions_that_were_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
+    pins = dict(entry.split("==") for entry in listed)
+    texts = [*PAGES, *(ROOT / "dphm_core").rglob("*.py")]
+    named = [
+        found
+        for file in texts
+        for line in re.findall(r"pip\s+install\s[^`\"\n]*", file.read_text(encoding="utf-8"))
+        for found in re.findall(r"([\w-]+)==([\w.]+)", line)
+    ]
+    assert len(named) > 8
+    for package, version in named:
+        assert package == "pyorbbecsdk2" or pins[package] == version, package  # which is no extra: see pyproject.toml
 
 
 def test_messages_in_troubleshooting_are_the_programs_own() -> None:

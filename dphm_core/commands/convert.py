@@ -25,7 +25,8 @@ class Convert(Command):
     """
 
     source: Annotated[Positional[str], arg(metavar="SOURCE")]
-    """Recording folder, .mkv file, or "kinect" for the camera, with --stop."""
+    """Recording (a folder, .mkv, .bag or .db3 file, or "demo"), or camera ("kinect", "realsense", "orbbec") with
+    --stop."""
     out: Annotated[Positional[Path], arg(metavar="OUT")]
     """A new or empty folder, or a new .mkv file."""
     color: Literal["png", "jpg"] = "png"

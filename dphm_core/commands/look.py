@@ -24,7 +24,7 @@ class Info(Command):
     """Tell what a recording or camera holds, and look at its first frame."""
 
     source: Annotated[Positional[str], arg(metavar="SOURCE")]
-    """Recording folder, .mkv file, or "kinect"."""
+    """Recording (a folder, .mkv, .bag or .db3 file, or "demo") or camera ("kinect", "realsense", "orbbec")."""
 
     def run(self, say: Say) -> int:
         """Print facts, one a line."""
@@ -96,7 +96,7 @@ class Evaluate(Command):
     """Compare a track with its recording's depth and, where there is one, with the ground truth."""
 
     sequence: Annotated[Positional[Path], arg(metavar="RECORDING")]
-    """Recording folder or .mkv file."""
+    """Recording: a folder, an .mkv, .bag or .db3 file, or "demo"."""
     track: Annotated[Positional[Path], arg(metavar="TRACK")]
     """Output folder of `dphm track` on it."""
     out: Path | None = None
@@ -178,7 +178,8 @@ class App(Command):
     """Open the window (the same as `dphm-app`)."""
 
     source: Annotated[Positional[str | None], arg(metavar="SOURCE")] = None
-    """Recording folder, .mkv file, or "kinect"; the first connected camera by default."""
+    """Recording (a folder, .mkv, .bag or .db3 file, or "demo") or camera ("kinect", "realsense", "orbbec",
+    "simulated"); the first connected camera by default."""
     model: str = "default"
     """Head model: a name under models/, or a folder."""
     device: str = "cpu"

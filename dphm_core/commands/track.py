@@ -33,8 +33,8 @@ class Track(Command):
     """
 
     source: Annotated[Positional[str], arg(metavar="SOURCE")]
-    """Recording folder (color/, depth/, calibration.json), Azure Kinect .mkv file, "kinect" for the camera, or a
-    folder of recording folders."""
+    """A recording: a folder (color/, depth/, calibration.json), an .mkv, .bag or .db3 file, or "demo"; a camera:
+    "kinect", "realsense" or "orbbec"; or a folder of recording folders."""
     out: Path
     """Folder for the results: meshes/, track.npz, subject.safetensors, report.json, contact_sheet.png."""
     model: str = "default"

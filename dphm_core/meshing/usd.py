@@ -15,6 +15,7 @@ from dphm_core.meshing.animation import Animation
 if TYPE_CHECKING:
     from pxr import Usd
 
+INSTALL = "pip install usd-core==26.11"
 BYTES_PER_VERTEX = 24
 """A point and its normal."""
 TEXT_FACTOR = 3.3
@@ -28,7 +29,7 @@ TIME_DECIMALS = 3
 
 def usd_missing() -> str:
     """Say what to do where the library is missing; "" where it is there."""
-    return "" if find_spec("pxr") else "USD files need the package usd-core; install it: pip install -e '.[usd]'"
+    return "" if find_spec("pxr") else f"USD files need the package usd-core; install it with: {INSTALL}"
 
 
 def write_usd(animation: Animation, path: Path, tell: Tell) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ REALSENSE = "realsense"
 ORBBEC = "orbbec"
 """Scheme of Orbbec's cameras: "orbbec" or "orbbec:SERIAL"."""
 LIVE = (KINECT, SIMULATED, REALSENSE, ORBBEC)
+WHAT_TO_GIVE = f"a recording folder, an .mkv, .bag or .db3 file, or a camera such as '{KINECT}'"
 
 
 def open_source(uri: str | Path) -> Source:
@@ -58,7 +59,7 @@ def open_source(uri: str | Path) -> Source:
         return _open_folder(path)
     if is_file:
         return _open_file(path)
-    raise SourceError(f"{path} does not exist; give a recording folder, an .mkv file or '{KINECT}'")
+    raise SourceError(f"{path} does not exist; give {WHAT_TO_GIVE}")
 
 
 def is_live(uri: str) -> bool:
@@ -73,7 +74,7 @@ def scheme_of(uri: str) -> str:
 
 def _check_name(uri: str) -> None:
     if not uri.strip():
-        raise SourceError(f"no source was named; give a recording folder, an .mkv file or '{KINECT}'")
+        raise SourceError(f"no source was named; give {WHAT_TO_GIVE}")
     if "://" in uri:
         raise SourceError(f"{uri:.200} is a web address; download the recording, then open its file or folder")
 

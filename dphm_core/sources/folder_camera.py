@@ -123,7 +123,7 @@ def _read_single_camera(folder: Path, size: tuple[int, int]) -> tuple[Path, Intr
     if path.is_file():
         return path, _camera(parse_column(path), path, size)
     raise SourceError(
-        f"{folder}: no calibration; put {CALIBRATION_FILE}, {COLUMN_FILE} or {META_FILE} there (see README)"
+        f"{folder}: no calibration; put {CALIBRATION_FILE}, {COLUMN_FILE} or {META_FILE} there (see docs/recordings.md)"
     )
 
 

@@ -80,7 +80,7 @@ def kinect_trouble(devices: list[UsbDevice] | None = None) -> str | None:
         return "the Azure Kinect is on a USB 2 connection; plug it into a USB 3 port (often blue), with its own cable"
     if any(not device.allowed for device in cameras):
         return (
-            "this user may not open the Azure Kinect; copy 99-k4a.rules to /etc/udev/rules.d/ (see README, Install) "
+            "this user may not open the Azure Kinect; copy 99-k4a.rules to /etc/udev/rules.d/ (see docs/install.md) "
             "and plug the camera in again"
         )
     return None

@@ -82,7 +82,7 @@ def open_events(folder: Path, step: int = 0) -> Events:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        log.info("no curves are written: TensorBoard is not installed (pip install 'dphm-live[train]')")
+        log.info("no curves are written: TensorBoard is not installed (pip install tensorboard==2.21.0)")
         return Events()
     make_folder(folder)
     return Events(SummaryWriter(str(folder), purge_step=step + 1 if step else None))
