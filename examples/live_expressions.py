@@ -30,5 +30,7 @@ def main(source: Positional[str] = "kinect", count: int | None = None) -> None:
 if __name__ == "__main__":
     try:
         tyro.cli(main)
+    except dphm.DphmError as error:
+        raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
         print("stopped")

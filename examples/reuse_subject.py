@@ -33,4 +33,7 @@ def main(first: Positional[str], second: Positional[str], subject: Positional[Pa
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except dphm.DphmError as error:
+        raise SystemExit(str(error)) from error

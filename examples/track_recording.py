@@ -29,4 +29,7 @@ def main(source: Positional[str], out: Positional[Path], subject: Path | None = 
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    try:
+        tyro.cli(main)
+    except dphm.DphmError as error:
+        raise SystemExit(str(error)) from error

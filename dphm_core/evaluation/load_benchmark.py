@@ -108,6 +108,7 @@ class _Meter:
 
     @property
     def other_cores(self) -> float:
+        """How many cores were busy with other programs on average since the start."""
         return max(0.0, (all_process_time() - self.all_cpu_s) / self.seconds - self.cores)
 
     def look(self) -> None:

@@ -113,6 +113,8 @@ def test_pickles_truncated_and_missing_files_are_refused(tmp_path: Path) -> None
     cut = tmp_path / "cut_init.npz"
     whole = written(tmp_path / "whole_init.npz").read_bytes()
     cut.write_bytes(whole[: len(whole) // 2])
-    for path in (pickled, cut, tmp_path / "none_init.npz"):
+    for path in (pickled, cut):
         with pytest.raises(DataError, match="not a tracking file"):
             read_tracking_file(path, OFFICIAL)
+    with pytest.raises(DataError, match=r"none_init\.npz cannot be read: No such file or directory; give"):
+        read_tracking_file(tmp_path / "none_init.npz", OFFICIAL)

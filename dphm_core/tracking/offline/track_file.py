@@ -100,9 +100,15 @@ def read_tracking_file(path: Path, config: HeadConfig) -> TrackingFile:
             scale=_scale(arrays),
             frame_index=_frame_index(arrays, frames),
         )
-    except (OSError, KeyError, ValueError) as error:
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror or error}; give a tracking_….npz of --method offline"
+        ) from error
+    except (KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path} is not a tracking file of this model: {reason}.") from error
+        raise DataError(
+            f"{path} is not a tracking file of this model: {reason}; track with the model it is of"
+        ) from error
 
 
 def _floats(arrays: dict[str, NDArray[Any]], name: str) -> FloatArray:
