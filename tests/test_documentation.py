@@ -65,6 +65,13 @@ def commands(page: Path) -> list[str]:
     return [call.strip() for call in calls if call.strip().startswith("dphm ")]
 
 
+def test_every_command_has_its_line() -> None:
+    from dphm_core.cli import COMMANDS
+
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    assert [command for command in COMMANDS if not re.search(rf"`dphm {command}[` ]", text)] == []
+
+
 @cache
 def help_of(command: str) -> str:
     """What `dphm COMMAND --help` prints."""
