@@ -106,19 +106,19 @@ def test_the_speed_stays_within_limits(asked: float, set_to: float) -> None:
 
 
 def test_a_new_speed_counts_for_the_frame_that_is_waited_for() -> None:
-    player = Player(fps=0.2, pace=Pace.SOURCE)
-    player.next_turn()  # the next one is due in five seconds
+    player = Player(fps=0.02, pace=Pace.SOURCE)
+    player.next_turn()  # the next one is due in fifty seconds
     started = monotonic()
     threading.Timer(0.05, lambda: setattr(player, "speed", inf)).start()
     player.next_turn()
-    assert 0.03 < monotonic() - started < 2
+    assert 0.03 < monotonic() - started < 20
 
 
 def test_as_fast_as_possible_waits_for_nothing_and_pauses() -> None:
-    player = Player(fps=0.2, pace=Pace.SOURCE, speed=inf)
+    player = Player(fps=0.02, pace=Pace.SOURCE, speed=inf)
     started = monotonic()
     assert play_through(player, 100, 50) == list(range(50))
-    assert monotonic() - started < 2
+    assert monotonic() - started < 20
     player.pause()
     assert play_through(player, 100, 50) == []
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import inf
 from pathlib import Path
-from time import monotonic, process_time, sleep
+from time import process_time
 
 import pytest
+from waiting import wait_until
 
 from dphm_core.evaluation.load_benchmark_stages import NoTracker
 from dphm_core.frames import RGBDFrame
@@ -18,13 +18,6 @@ from dphm_core.sources import open_source
 
 DEMO_MKV = DEMO_RECORDING.with_suffix(".mkv")
 pytestmark = pytest.mark.skipif(not DEMO_MKV.is_file(), reason="needs recordings/demo.mkv")
-
-
-def wait(done: Callable[[], bool]) -> None:
-    until = monotonic() + 20
-    while not done():
-        assert monotonic() < until, "took too long"
-        sleep(0.002)
 
 
 def playing(path: Path, pace: Pace) -> Pipeline:
@@ -45,7 +38,7 @@ def test_stepping_back_shows_the_same_bytes_as_playing_on() -> None:
         pipeline.seek(len(forwards) - 1)
         started = process_time()
         for index in reversed(range(len(forwards))):
-            wait(lambda index=index: shown(pipeline) == index)
+            wait_until(lambda index=index: shown(pipeline) == index)
             latest = pipeline.latest()
             assert latest is not None and content(latest.observation.frame) == forwards[index]
             if index:
@@ -59,7 +52,7 @@ def test_any_speed_gets_to_the_end() -> None:
             pipeline.player.speed = speed
             pipeline.seek(40)
             pipeline.play()
-            wait(lambda: pipeline.status().state is PipelineState.ENDED and pipeline.status().caught_up)
+            wait_until(lambda: pipeline.status().state is PipelineState.ENDED and pipeline.status().caught_up)
             assert shown(pipeline) == 49
 
 

@@ -23,7 +23,7 @@ from dphm_core.sources import open_source
 TESTS = Path(__file__).resolve().parents[1]
 
 
-def wait_for(recorder: StackRecorder, told, timeout_s: float = 5.0) -> RecordingStatus:
+def wait_for(recorder: StackRecorder, told, timeout_s: float = 60.0) -> RecordingStatus:
     """Wait until the status is so."""
     deadline = time.monotonic() + timeout_s
     while not told(recorder.status):

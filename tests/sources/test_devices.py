@@ -6,10 +6,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from fake_k4a import FakeCamera, plug_in
+from waiting import wait_until
 
 from dphm_core.sources import open_source
 from dphm_core.sources.devices import Camera, CameraList, CameraWatch, count_cameras, list_cameras
@@ -19,20 +20,11 @@ KINECT_1 = Camera("kinect", "Azure Kinect", "0001", "kinect:0001")
 KINECT_2 = Camera("kinect", "Azure Kinect", "0002", "kinect:0002")
 
 
-def wait_until(true: Callable[[], bool], timeout_s: float = 3.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.fixture
 def watch() -> Iterator[CameraWatch]:
     watch = CameraWatch(period_s=0.02)
     yield watch
-    started = time.monotonic()
     watch.stop()
-    assert time.monotonic() - started < 1.0
     assert not [thread for thread in threading.enumerate() if thread.name == "dphm-cameras"]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -13,6 +12,7 @@ import fake_orbbec
 import fake_realsense
 import pytest
 from fake_bus import FakeCamera
+from waiting import wait_until
 
 from dphm_core.errors import NoCameraError, SourceError
 from dphm_core.frames import RGBDFrame
@@ -79,13 +79,6 @@ def refused(name: str) -> str:
     with pytest.raises(SourceError) as caught:
         open_source(name)
     return str(caught.value)
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5.0
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.005)
 
 
 @of_each_maker

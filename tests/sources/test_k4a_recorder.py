@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import time
 from pathlib import Path
 
 import cv2
@@ -12,6 +11,7 @@ import pyk4a
 import pytest
 from fake_k4a import PERIOD_USEC, FakeCamera, FakeK4A, capture, plug_in
 from k4a_recording import RecordedImages, add_calibration, record
+from waiting import wait_until
 
 from dphm_core.sources import k4a_recorder, open_source
 from dphm_core.sources.k4a_recorder import MkvRecorder
@@ -27,10 +27,7 @@ def bus(monkeypatch: pytest.MonkeyPatch) -> FakeK4A:
 
 def finished(status) -> RecordingStatus:
     """Wait for the end."""
-    deadline = time.monotonic() + 5
-    while not (status() and status().finished):
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
+    wait_until(lambda: status() and status().finished)
     return status()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ import pyk4a
 import pytest
 from fake_k4a import COMMANDS, MODES, PERIOD_USEC, FakeCamera, plug_in
 from k4a_recording import RecordedImages, record
+from waiting import wait_until
 
 from dphm_core.errors import SettingError, SourceError
 from dphm_core.frames import RGBDFrame
@@ -23,15 +23,8 @@ from dphm_core.sources.kinect_settings import KinectSettings
 from dphm_core.sources.live import Patience
 
 EXPOSURE, WHITE_BALANCE = COMMANDS.EXPOSURE_TIME_ABSOLUTE, COMMANDS.WHITEBALANCE
-PATIENCE = Patience(limit_s=10.0, retry_s=0.01)
+PATIENCE = Patience(limit_s=60.0, retry_s=0.01)
 PERIOD_S = PERIOD_USEC * 1e-6
-
-
-def wait_until(true: Callable[[], bool], timeout_s: float = 5.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.005)
 
 
 class Reader:
@@ -228,7 +221,7 @@ def test_a_camera_that_was_gone_goes_on(
     reader.end()
     indices, times_s = [frame.index for frame in reader.frames], [frame.timestamp_s for frame in reader.frames]
     assert indices == sorted(set(indices)) and times_s == sorted(set(times_s))
-    assert 0.2 < times_s[before] - times_s[before - 1] < 5.0
+    assert 0.2 < times_s[before] - times_s[before - 1] < 60.0
     assert reader.source.dropped == 0
     assert camera.configs[-1] == camera.configs[0] and camera.controls[EXPOSURE] == (MODES.MANUAL, 2000)
     assert not camera.is_open and bus.cameras[0].configs == []
@@ -266,16 +259,18 @@ def test_a_camera_that_never_comes_back_is_given_up(monkeypatch: pytest.MonkeyPa
 
 def test_closing_does_not_wait_for_a_camera_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     bus = plug_in(monkeypatch, camera := FakeCamera("0001"))
-    reader = Reader(KinectSource(patience=Patience(retry_s=30.0)))
+    reader = Reader(KinectSource(patience=Patience(retry_s=60.0)))
     bus.cameras.clear()
     wait_until(lambda: reader.source.waiting is not None)
-    assert reader.end() < 1.0
+    assert reader.end() < 20.0  # of sixty
     assert not camera.is_open and reader.error is None
 
 
 @pytest.mark.parametrize("starting", [True, False])
 def test_closing_does_not_wait_for_a_silent_camera(monkeypatch: pytest.MonkeyPatch, starting: bool) -> None:
     """Neither while its next picture is late, nor while it is being started again."""
+    monkeypatch.setattr(kinect, "FRAME_TIMEOUT_MS", 60_000)
+    monkeypatch.setattr(kinect, "START_TIMEOUT_MS", 60_000)
     bus = plug_in(monkeypatch, camera := FakeCamera("0001"))
     reader = Reader(KinectSource(patience=PATIENCE))
     wait_until(lambda: len(reader.frames) > 0)
@@ -286,7 +281,7 @@ def test_closing_does_not_wait_for_a_silent_camera(monkeypatch: pytest.MonkeyPat
     bus.cameras[:] = [camera]
     wait_until(lambda: len(camera.configs) == 1 + starting)
     time.sleep(0.1)
-    assert reader.end() < 1.0
+    assert reader.end() < 20.0  # of sixty
     assert not camera.is_open and reader.error is None
 
 
@@ -306,10 +301,11 @@ def test_closing_while_the_camera_is_opened_again_does_not_start_it(monkeypatch:
     reader = Reader(KinectSource(patience=PATIENCE))
     bus.cameras.clear()
     wait_until(lambda: reader.source.waiting is not None and not camera.is_open)
-    camera.opens_in_s = 0.5
+    camera.opens_in_s = 1.0
+    bus.opening_threads.clear()
     bus.cameras.append(camera)
-    time.sleep(0.1)
-    assert reader.end() < 1.0
+    wait_until(lambda: bus.opening_threads)
+    reader.end()
     assert len(camera.configs) == 1 and not camera.is_open and reader.error is None
 
 

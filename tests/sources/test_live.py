@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import SourceError
@@ -30,8 +31,12 @@ class Bus:
     times_s: list[float]
     present: bool = True
     busy: bool = False
+    silence_ms: int = 400
+    """After this the camera is lost."""
     slices_ms: list[int] = field(default_factory=list)
     connected: int = 1
+    tried: int = 0
+    """Attempts to find it again."""
 
 
 class MadeUpCamera(LiveSource):
@@ -48,7 +53,7 @@ class MadeUpCamera(LiveSource):
         return None
 
     def _receive(self) -> RGBDFrame:
-        time_s = self._wait(self._take, 400)
+        time_s = self._wait(self._take, self.bus.silence_ms)
         if time_s is None:
             raise CameraLost("is silent", "plug it in again")
         return frame_at(time_s)
@@ -57,6 +62,7 @@ class MadeUpCamera(LiveSource):
         self.bus.connected = 0
 
     def _reconnect(self) -> None:
+        self.bus.tried += 1
         if not self.bus.present:
             raise SourceError("no camera")
         if self.bus.busy:
@@ -82,7 +88,7 @@ def test_a_clock_that_is_set_anew_leaves_neither_a_gap_nor_a_step_back(jump_s: f
 
 
 def test_a_camera_that_comes_back_goes_on_with_its_indices_and_its_time() -> None:
-    source = MadeUpCamera(Bus([3.0, 3.0 + 1 / FPS]), Patience(limit_s=5.0, retry_s=0.01))
+    source = MadeUpCamera(Bus([3.0, 3.0 + 1 / FPS]), Patience(limit_s=60.0, retry_s=0.01))
     started = time.monotonic()
     frames = [next(source) for _ in range(4)]
     away_s = time.monotonic() - started
@@ -104,16 +110,15 @@ def test_a_camera_that_stays_away_is_given_up() -> None:
 
 def test_what_keeps_a_camera_from_coming_back_is_told(caplog: pytest.LogCaptureFixture) -> None:
     bus = Bus([1.0], present=False)
-    source = MadeUpCamera(bus, Patience(limit_s=1.5, retry_s=0.01))
+    source = MadeUpCamera(bus, Patience(limit_s=1.0, retry_s=0.2))
     next(source)
     told: list[str | None] = []
 
     def plug_in() -> None:
-        while source.waiting is None:
-            time.sleep(0.01)
-        time.sleep(0.1)
-        bus.busy, bus.present = True, True
-        time.sleep(0.3)
+        wait_until(lambda: bus.tried)
+        time.sleep(0.05)  # the first refusal is no news
+        first, bus.busy, bus.present = source.waiting, True, True
+        wait_until(lambda: source.waiting != first)
         told.append(source.waiting)
 
     helper = threading.Thread(target=plug_in)
@@ -127,18 +132,18 @@ def test_what_keeps_a_camera_from_coming_back_is_told(caplog: pytest.LogCaptureF
 
 @pytest.mark.parametrize("present", [True, False])
 def test_an_interrupted_source_ends_at_once(present: bool) -> None:
-    source = MadeUpCamera(Bus([1.0], present=present), Patience(retry_s=5.0))
+    source = MadeUpCamera(Bus([1.0], present, silence_ms=60_000 if present else 1), Patience(retry_s=60.0))
     next(source)
     rest: list[RGBDFrame] = []
     reader = threading.Thread(target=lambda: rest.extend(source))
     reader.start()
-    deadline = time.monotonic() + (0.1 if present else 5.0)
+    deadline = time.monotonic() + (0.1 if present else 60.0)
     while source.waiting is None and time.monotonic() < deadline:
         time.sleep(0.01)
     assert source.waiting == (None if present else "Camera 1 is silent; plug it in again: it goes on by itself")
     interrupted = time.monotonic()
     source.interrupt()
     reader.join()
-    assert time.monotonic() - interrupted < 0.4
+    assert time.monotonic() - interrupted < 20.0  # of sixty
     assert rest == [] and source.waiting is None
     source.close()

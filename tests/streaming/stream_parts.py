@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable
 
 import numpy as np
 from scipy.spatial.transform import Rotation
+from waiting import PATIENCE_S
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.frames import FaceLandmarks, Observation, RGBDFrame, Similarity, TrackedFrame, TrackStatus
@@ -22,8 +21,6 @@ FACING = np.diag([1.0, -1.0, -1.0])
 CAMERA = Intrinsics(320, 240, 300.0, 300.0, 160.0, 120.0)
 PLACE_M = np.float32([0.1, -0.02, 0.6])
 """10 cm to the image's right, 2 above its middle, 60 before the camera."""
-PATIENCE_S = 20.0
-"""With what other threads do; they are quick unless the machine is busy."""
 VERTICES = np.float32([[0.1, -0.02, 0.5], [0.2, 0.0, 0.6], [0.0, 0.1, 0.7]])
 
 
@@ -78,11 +75,3 @@ def free_port(kind: int = socket.SOCK_DGRAM) -> int:
 
 def local(kind: str, port: int) -> StreamAddress:
     return StreamAddress.parse(f"{kind}://127.0.0.1:{port}")
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    """Wait for something that another thread brings about."""
-    ends = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < ends, "nothing came of it"
-        time.sleep(0.005)

@@ -9,7 +9,8 @@ import threading
 import time
 
 import pytest
-from stream_parts import NAMES, PATIENCE_S, SHAPES, free_port, local, lost, receiver, tracked, wait_until
+from stream_parts import NAMES, SHAPES, free_port, local, lost, receiver, tracked
+from waiting import PATIENCE_S, wait_until
 
 from dphm_core.streaming.address import StreamAddress
 from dphm_core.streaming.face import LiveFace

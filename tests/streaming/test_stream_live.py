@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from stream_parts import CAMERA, NAMES, local, receiver, tracked, wait_until
+from stream_parts import CAMERA, NAMES, local, receiver, tracked
+from waiting import wait_until
 
 from dphm_core import cli
 from dphm_core.frames import Observation, RGBDFrame, TrackedFrame

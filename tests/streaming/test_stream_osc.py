@@ -12,7 +12,8 @@ from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_bundle import OscBundle
 from pythonosc.osc_server import BlockingOSCUDPServer
 from scipy.spatial.transform import Rotation
-from stream_parts import NAMES, SHAPES, local, lost, receiver, tracked, wait_until
+from stream_parts import NAMES, SHAPES, local, lost, receiver, tracked
+from waiting import wait_until
 
 from dphm_core.export.arkit import ARKIT_NAMES
 from dphm_core.streaming.encoders import osc_bundle, vmc_bundle

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
-from stream_parts import NAMES, PATIENCE_S, VERTICES, local, lost, tracked, wait_until
+from stream_parts import NAMES, VERTICES, local, lost, tracked
+from waiting import PATIENCE_S, wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
