@@ -66,11 +66,9 @@ class VideoControl(QObject):
         """Write the file, in place of an earlier one; progress and cancelling are the job bar's."""
 
         def draw(tell: Tell) -> VideoSummary:
-            from dphm_core.files import make_folder
             from dphm_core.video.options import VideoOptions
             from dphm_core.video.render import write_video
 
-            make_folder(path.parent)
             return write_video(saved, recording, path, VideoOptions(view, crop=view == "both"), tell)
 
         self._desk.run("Making the video", draw, lambda made: self._desk.told.emit(f"{made.words} in {path}"))

@@ -78,6 +78,8 @@ class Batch(Command):
         return INTERRUPTED if interrupted else SOME_FAILED if "failed" in states else OK
 
     def _check(self) -> None:
+        if not self.sources:
+            raise SettingError("no recording is named; give recordings, folders of them, or quoted patterns")
         if self.output.save_subject is not None:
             raise SettingError("--save-subject is for one recording; each has a subject.safetensors in its results")
         if self.workers is not None and self.workers < 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dphm_core.errors import OutputError
-from dphm_core.files import written_atomically
+from dphm_core.files import make_folder, written_atomically
 from dphm_core.meshing.picture import Image
 
 CLOCK = Fraction(1, 90_000)
@@ -44,6 +44,8 @@ class Mp4:
 def open_mp4(path: Path, size: tuple[int, int], fps: float, quality: int) -> Iterator[Mp4]:
     """Begin a video, which has its name once the block is through; nothing is left of it if that fails.
 
+    Its folder is made where it is not there yet.
+
     Parameters
     ----------
     path : Path
@@ -64,8 +66,9 @@ def open_mp4(path: Path, size: tuple[int, int], fps: float, quality: int) -> Ite
         import av
     except ImportError as error:
         raise OutputError(f"videos need PyAV ({error}); install it with: {INSTALL}") from error
+    make_folder(path.parent)
     try:
-        with written_atomically(path) as partial, av.open(str(partial), "w", "mp4", options=BROWSERS) as container:
+        with written_atomically(path) as partial, _begun(partial) as container:
             stream: Any = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
             stream.width, stream.height = size
             stream.pix_fmt, stream.codec_context.time_base = "yuv420p", CLOCK
@@ -75,3 +78,11 @@ def open_mp4(path: Path, size: tuple[int, int], fps: float, quality: int) -> Ite
             video.finish()
     except av.FFmpegError as error:
         raise OutputError(f"{path} cannot be written ({error}); check the disk and its permissions") from error
+
+
+def _begun(path: Path) -> Any:
+    """A new file's container; the encoder itself would find out that it cannot write only many pictures later."""
+    import av
+
+    path.touch()
+    return av.open(str(path), "w", "mp4", options=BROWSERS)

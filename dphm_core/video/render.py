@@ -43,7 +43,8 @@ class VideoSummary:
     def words(self) -> str:
         """In one line, for a user."""
         width, height = self.size
-        return f"{self.pictures} pictures of {width}x{height}, {self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB"
+        pictures = f"{self.pictures} picture{'s' * (self.pictures != 1)}"
+        return f"{pictures} of {width}x{height}, {self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB"
 
 
 def write_video(

@@ -126,6 +126,12 @@ def test_settings_that_make_no_sense(
     assert not (tmp_path / "out").exists()
 
 
+def test_no_recordings_named_are_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["batch", "--out", str(tmp_path / "out")]) == 2
+    assert "no recording is named" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_tells_of_each_and_of_all(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("anna_smile", "carl_eyeblink"):  # grey pictures, too: nobody's face
         (data / name).rename(tmp_path / name)

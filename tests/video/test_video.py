@@ -111,8 +111,6 @@ def test_refusals_are_told(saved: SavedTrack, recording: Path, tmp_path: Path) -
         write_video(saved, recording, tmp_path / "film.avi", VideoOptions(), quiet)
     with pytest.raises(SettingError, match=r"no such frames; it has frames 3 to 7"):
         write_video(saved, recording, tmp_path / "film.mp4", VideoOptions(frames=Selection(8)), quiet)
-    with pytest.raises(OutputError, match=r"cannot be written"):
-        write_video(saved, recording, tmp_path / "no/film.mp4", VideoOptions(height=64), quiet)
     (recording / "depth/00007.png").rename(tmp_path / "gone.png")
     try:
         with pytest.raises(SourceError, match=r"has no frame 7, which the track has"):
@@ -120,6 +118,20 @@ def test_refusals_are_told(saved: SavedTrack, recording: Path, tmp_path: Path) -
     finally:
         (tmp_path / "gone.png").rename(recording / "depth/00007.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_its_folder_is_made_and_one_that_cannot_be_is_refused_before_anything_is_drawn(
+    saved: SavedTrack, tmp_path: Path
+) -> None:
+    drawn: list[int] = []
+    options = VideoOptions("turntable", height=64)
+    write_video(saved, None, tmp_path / "new/er/film.mp4", options, quiet)
+    assert (tmp_path / "new/er/film.mp4").stat().st_size
+    with pytest.raises(OutputError, match=r"cannot be made"):
+        write_video(saved, None, tmp_path / "new/er/film.mp4/in.mp4", options, lambda done, _total: drawn.append(done))
+    with pytest.raises(OutputError, match=r"cannot be written"):
+        write_video(saved, None, tmp_path / f"{'n' * 250}.mp4", options, lambda done, _total: drawn.append(done))
+    assert set(drawn) == {0}
 
 
 @pytest.mark.parametrize(
