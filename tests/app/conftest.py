@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from app.window import MainWindow
 
 NOWHERE = Path("/nonexistent")
+PATIENCE_MS = 60_000
 CAMERA = Intrinsics(width=320, height=288, fx=252, fy=252, cx=160, cy=144)
 SPHERE = trimesh.creation.icosphere(subdivisions=4)
 RADIUS_M = 0.1
@@ -127,6 +128,24 @@ def qapp_cls() -> type:
     return QApplication
 
 
+class PatientBot(QtBot):
+    """Waits for a minute where pytest-qt does for five seconds: a machine may be slow, or busy."""
+
+    def waitUntil(self, callback, *, timeout=PATIENCE_MS):  # noqa: N802 - pytest-qt's names
+        return super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal, *, timeout=PATIENCE_MS, **rest):  # noqa: N802
+        return super().waitSignal(signal, timeout=timeout, **rest)
+
+    def waitExposed(self, widget, *, timeout=PATIENCE_MS):  # noqa: N802
+        return super().waitExposed(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp, request: pytest.FixtureRequest) -> QtBot:
+    return PatientBot(request)
+
+
 @pytest.fixture(autouse=True)
 def no_thread_survives() -> Iterator[None]:
     yield
@@ -203,7 +222,7 @@ def playing(qtbot, make_window, sphere_session, sphere_source):
     source = sphere_source(length=None)
     window = make_window(lambda request: sphere_session(source, request))
     window.open("sphere")
-    qtbot.waitUntil(lambda: window.frames_shown >= 3, timeout=60_000)  # the very first frame compiles the kernels
+    qtbot.waitUntil(lambda: window.frames_shown >= 3)  # the very first frame compiles the kernels
     return window, source
 
 

@@ -28,7 +28,7 @@ def recording(qtbot, playing, tmp_path: Path):
     """Return a window that records its synthetic camera."""
     window, _ = playing
     qtbot.mouseClick(window.record_bar.button, Qt.LeftButton)
-    qtbot.waitUntil(lambda: window.recorder.recording, timeout=10_000)
+    qtbot.waitUntil(lambda: window.recorder.recording)
     return window
 
 
@@ -41,7 +41,7 @@ def recorded_frames(window) -> list[int]:
 def test_a_camera_is_recorded_while_it_is_watched(recording, qtbot) -> None:
     window, shown = recording, recording.frames_shown
     qtbot.waitUntil(lambda: window.record_bar.time.text() > "0:00:00" or window.frames_shown > shown + 20)
-    with qtbot.waitSignal(window.recorder.recorded, timeout=10_000) as recorded:
+    with qtbot.waitSignal(window.recorder.recorded) as recorded:
         qtbot.mouseClick(window.record_bar.button, Qt.LeftButton)
     indices = recorded_frames(window)
     assert len(indices) > 10
@@ -60,7 +60,7 @@ def test_closing_the_window_finishes_the_recording(recording, qtbot) -> None:
 def test_closing_the_source_finishes_the_recording(recording, qtbot) -> None:
     shown = recording.frames_shown
     qtbot.waitUntil(lambda: recording.frames_shown > shown + 5)
-    with qtbot.waitSignal(recording.recorder.recorded, timeout=10_000):
+    with qtbot.waitSignal(recording.recorder.recorded):
         recording.desk.close()
     assert len(recorded_frames(recording)) > 3
 
@@ -69,8 +69,8 @@ def test_a_second_press_does_not_begin_a_second_recording(playing, qtbot) -> Non
     window, _ = playing
     window.recorder.start()
     window.recorder.start()
-    qtbot.waitUntil(lambda: window.recorder.recording, timeout=10_000)
-    with qtbot.waitSignal(window.recorder.recorded, timeout=10_000):
+    qtbot.waitUntil(lambda: window.recorder.recording)
+    with qtbot.waitSignal(window.recorder.recorded):
         window.recorder.stop()
     assert len(list(window.places.recordings.iterdir())) == 1
 
@@ -88,7 +88,7 @@ def test_a_model_that_cannot_be_loaded_is_told_though_the_recording_stands_still
         return Session(request, pipeline, late, source)
 
     window = make_window(open_session)
-    with qtbot.waitSignal(window.failed, timeout=10_000):
+    with qtbot.waitSignal(window.failed):
         window.open("sphere")
     assert "no head model 'x'" in window.message.text.text()
     assert window.pages.currentWidget() is window.start_page
@@ -166,7 +166,7 @@ def test_a_slow_tracker_leaves_the_window_alive_and_closing_quick(
     def open_session(request: Request):
         session = sphere_session(sphere_source(length=None), request)
         track = session.tracker.track
-        session.tracker.track = lambda observation: time.sleep(0.7) or track(observation)
+        session.tracker.track = lambda observation: time.sleep(1.5) or track(observation)
         return session
 
     window = make_window(open_session)
@@ -175,10 +175,10 @@ def test_a_slow_tracker_leaves_the_window_alive_and_closing_quick(
     started = time.perf_counter()
     window.options.set_style(MeshStyle.WIREFRAME)
     qtbot.wait(20)
-    assert time.perf_counter() - started < 0.6  # it did not wait for the tracker
+    assert time.perf_counter() - started < 1.2  # it did not wait for the tracker
     started = time.perf_counter()
     window.close()
-    assert time.perf_counter() - started < 2.0
+    assert time.perf_counter() - started < 10.0
 
 
 def test_what_was_opened_is_offered_again(qtbot, make_window, sphere_session, sphere_source, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_frames_come_one_after_the_other_until_it_is_closed(qtbot, make_desk, sp
     source = sphere_source(length=None)
     desk, indices = make_desk(lambda request: sphere_session(source, request)), []
     desk.frame.connect(lambda tracked: indices.append(tracked.index))
-    with qtbot.waitSignal(desk.opened, timeout=10_000):
+    with qtbot.waitSignal(desk.opened):
         desk.open(Request("sphere"))
     qtbot.waitUntil(lambda: len(indices) > 5)
     assert indices == sorted(set(indices))
@@ -51,7 +51,7 @@ def test_one_source_is_released_before_the_next_is_opened(qtbot, make_desk, sphe
 
     desk = make_desk(open_session)
     for _ in range(3):
-        with qtbot.waitSignal(desk.opened, timeout=10_000):
+        with qtbot.waitSignal(desk.opened):
             desk.open(Request("sphere"))
     assert released == [True, True, True]
 
@@ -68,18 +68,18 @@ def test_what_is_asked_for_while_another_opens_comes_next(qtbot, make_desk, sphe
     for uri in ("first", "second", "third"):
         desk.open(Request(uri))
     gate.set()
-    qtbot.waitUntil(lambda: desk.session is not None and desk.session.request.uri == "third", timeout=10_000)
+    qtbot.waitUntil(lambda: desk.session is not None and desk.session.request.uri == "third")
     assert opened == ["first", "third"]  # the one between was not wanted any longer
 
 
 def test_reopening_keeps_the_place_in_the_recording(qtbot, make_desk, sphere_session, sphere_source) -> None:
     desk = make_desk(lambda request: sphere_session(sphere_source(length=2000), request))
     desk.open(Request("sphere"))
-    qtbot.waitUntil(lambda: desk.shown is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: desk.shown is not None)
     desk.session.pipeline.pause()
     desk.session.pipeline.seek(700)
     qtbot.waitUntil(lambda: desk.shown.index == 700)
-    with qtbot.waitSignal(desk.opened, timeout=10_000):
+    with qtbot.waitSignal(desk.opened):
         desk.reopen(model="other")
     qtbot.waitUntil(lambda: desk.shown is not None)
     assert desk.request.model == "other"

@@ -76,7 +76,7 @@ def wait_for(late: LateTracker) -> None:
 
 def test_frames_go_through_until_the_tracker_is_loaded(observation) -> None:
     gate, told, parts = threading.Event(), [], Parts(Observer(), Tracker())
-    late = LateTracker(lambda: gate.wait(5) and parts, lambda: told.append(True))
+    late = LateTracker(lambda: gate.wait(60) and parts, lambda: told.append(True))
     late.start()
     wait_until = late._job.wait
     waiting = late.track(late.observe(observation.frame))
@@ -107,7 +107,7 @@ def test_what_cannot_be_loaded_is_told(observation) -> None:
 
 def test_what_is_loaded_after_the_end_is_released() -> None:
     gate, parts = threading.Event(), Parts(Observer(), Tracker())
-    late = LateTracker(lambda: gate.wait(5) and parts)
+    late = LateTracker(lambda: gate.wait(60) and parts)
     late.start()
     late.cancel()
     late.close()

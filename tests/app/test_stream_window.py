@@ -40,7 +40,7 @@ class PosedTracker:
 def box() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as box:
         box.bind(("127.0.0.1", 0))
-        box.settimeout(5.0)
+        box.settimeout(60.0)
         yield box
 
 
@@ -56,7 +56,7 @@ def window(qtbot, make_window, sphere_source, sphere_session):
 
     window = make_window(open_session)
     window.open("sphere")
-    qtbot.waitUntil(lambda: window.frames_shown >= 3, timeout=60_000)
+    qtbot.waitUntil(lambda: window.frames_shown >= 3)
     return window
 
 
@@ -98,7 +98,7 @@ def test_the_next_source_goes_where_the_last_one_went(window, qtbot, box) -> Non
             box.recv(65536)
         except BlockingIOError:
             break
-    box.settimeout(5.0)
+    box.settimeout(60.0)
     assert json.loads(box.recv(65536))["status"] == "tracking"
     window.close()  # and no thread is left, which a fixture looks after
 

@@ -134,10 +134,10 @@ def test_the_switch_shows_it_and_the_window_works_it_out(
     monkeypatch.setattr("app.controls.validity_control.validity_of", note_thread)
     preview.validity_button.click()
     assert preview.kind is PreviewKind.VALIDITY and "no depth" in preview.toolTip()
-    qtbot.waitUntil(lambda: bool(threads), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(threads))
     assert count(preview.grab().toImage(), LOOKS[Validity.USED].color) == 0  # this observer tells no area
     monkeypatch.setattr(observer, "observe", lambda self, frame: replace(observe(self, frame), area=AREA))
-    qtbot.waitUntil(lambda: count(preview.grab().toImage(), LOOKS[Validity.USED].color) > 500, timeout=20_000)
+    qtbot.waitUntil(lambda: count(preview.grab().toImage(), LOOKS[Validity.USED].color) > 500)
     assert threading.main_thread() not in threads
     preview.color_button.click()
     qtbot.waitUntil(lambda: not window.desk.tasks)

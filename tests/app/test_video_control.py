@@ -47,11 +47,11 @@ def test_a_video_is_made_where_the_user_wants_it(
         return str(chosen), ""
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
-    with qtbot.waitSignal(window.desk.told, timeout=60_000) as told:
+    with qtbot.waitSignal(window.desk.told) as told:
         window.films.show("turntable")
     assert pictures(chosen.with_suffix(".mp4")) == 3
     assert "3 pictures of 720x720" in told.args[0] and "head.mp4" in told.args[0]
-    with qtbot.waitSignal(window.desk.told, timeout=60_000):
+    with qtbot.waitSignal(window.desk.told):
         window.films.show("turntable")
     assert Path(asked[1]).parent == chosen.parent  # remembered
 

@@ -223,7 +223,7 @@ def test_screenshot_is_saved_and_the_window_closes(
     window = make_window(lambda request: sphere_session(sphere_source(length=10), request))
     taker = ScreenshotTaker(window, path, frames=15)  # more than there are: it is played again
     window.open("sphere")
-    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    qtbot.waitUntil(lambda: not window.isVisible())
     assert taker.exit_status == 0
     assert [file.name for file in tmp_path.iterdir()] == ["window.png"]
     image = QImage(str(path))
