@@ -23,7 +23,7 @@ class Export(Command):
     unit they have."""
     model: str | None = None
     """Head model that it was tracked with, where it lies elsewhere now: a name under models/, or a folder."""
-    options: OmitArgPrefixes[ExportOptions] = field(default_factory=ExportOptions)
+    export: OmitArgPrefixes[ExportOptions] = field(default_factory=ExportOptions)
 
     def run(self, say: Say) -> int:
         """Export, with a progress bar."""
@@ -37,7 +37,7 @@ class Export(Command):
                 bar.total = total
                 bar.update(done - bar.n)
 
-            summary = export_track(saved, self.out, self.options, tell)
+            summary = export_track(saved, self.out, self.export, tell)
         say(f"{'exported':14}{summary.words}")
         for note in summary.notes:
             say(f"{'':14}{note}")

@@ -29,7 +29,7 @@ class Video(Command):
     """Head model that it was tracked with, where it lies elsewhere now: a name under models/, or a folder."""
     overwrite: bool = False
     """Replace the file."""
-    options: OmitArgPrefixes[VideoOptions] = field(default_factory=VideoOptions)
+    video: OmitArgPrefixes[VideoOptions] = field(default_factory=VideoOptions)
 
     def run(self, say: Say) -> int:
         """Draw, with a progress bar."""
@@ -46,7 +46,7 @@ class Video(Command):
                 bar.total = total
                 bar.update(done - bar.n)
 
-            made = write_video(saved, self.source, self.out, self.options, tell)
+            made = write_video(saved, self.source, self.out, self.video, tell)
         say(f"{'video':14}{made.words}")
         say(f"{'results':14}{self.out}")
         return OK
