@@ -182,7 +182,7 @@ class ExportDialog(QDialog):
         self.go.setEnabled(possible and self._job is None)
         if self._plan is None or not possible:
             self.folder.ask(None)
-            self.estimate.setText("" if self.choices.ready else "Choose meshes, or codes and poses.")
+            self._estimate("" if self.choices.ready else "Choose meshes, or codes and poses.")
         elif self._planning is not None:
             self._plan_again = True
         elif self.isVisible():
@@ -222,12 +222,19 @@ class ExportDialog(QDialog):
             return
         assert plan is not None
         self.folder.ask(plan)
-        self.estimate.setText(f"{plan.words}.")
+        self._estimate(f"{plan.words}.")
+
+    def _estimate(self, text: str) -> None:
+        """Tell what the choices come to, with room for all of its lines: Qt lets wrapped text squeeze the rest."""
+        self.estimate.setText(text)
+        layout = self.layout()
+        layout.activate()
+        self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def _refuse(self, error: Exception) -> None:
         """Say why this cannot be exported, where an estimate would stand."""
         self.folder.ask(None)
-        self.estimate.setText(f"✕ {_sentence(error)}")
+        self._estimate(f"✕ {_sentence(error)}")
         self.go.setEnabled(False)
 
     def _poll_export(self, job: Job[ExportSummary]) -> None:

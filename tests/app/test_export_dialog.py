@@ -13,7 +13,7 @@ import pytest
 
 from app.panels.export_dialog import ExportDialog
 from app.panels.message_bar import Kind
-from dphm_core.errors import OutputError
+from dphm_core.errors import OutputError, SettingError
 from dphm_core.export.export import ExportSummary
 from dphm_core.export.options import ExportOptions, mesh_formats
 from dphm_core.export.plan import ExportPlan
@@ -31,6 +31,7 @@ class Library:
         self.error: Exception | None = None
         self.in_use: set[Path] = set()
         self.plans = 0
+        self.reason = ""
 
     def export(self, out: Path, options: ExportOptions, tell: Tell) -> ExportSummary:
         self.asked.append((out, options))
@@ -46,6 +47,8 @@ class Library:
 
     def plan(self, out: Path, options: ExportOptions) -> ExportPlan:
         self.plans += 1
+        if self.reason:
+            raise SettingError(self.reason)
         other = out.with_name(f"{out.name}-2") if out in self.in_use else None
         return ExportPlan(75, 77, 26_000_000, out in self.in_use, other)
 
@@ -246,6 +249,17 @@ def test_a_window_that_closes_stops_it(dialog, library) -> None:
     dialog.go.click()
     dialog.stop()
     assert not dialog.exporting and not dialog._timer.isActive()
+
+
+def test_long_reasons_squeeze_no_choice(qtbot, dialog, library) -> None:
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog.estimate.text() != "")
+    tall = dialog.choices.space.height()
+    library.reason = "this cannot be exported, " * 20
+    dialog.choices.unit.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: dialog.estimate.text().startswith("✕"))
+    qtbot.waitUntil(lambda: dialog.estimate.height() >= dialog.estimate.heightForWidth(dialog.estimate.width()))
+    assert dialog.choices.space.height() == tall
 
 
 def test_errors_are_told_in_words(qtbot, dialog, library) -> None:
