@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
+from waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     yield
-    ends = time.monotonic() + 10.0
-    while threads() and time.monotonic() < ends:
-        time.sleep(0.01)
-    assert not threads()
+    wait_until(lambda: not threads())
 
 
 def threads() -> list[str]:
