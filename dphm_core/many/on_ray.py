@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ LOCAL = "local"
 """Address of a cluster that is made on this machine for the run."""
 LOOK_S = 0.5
 """How often it is looked whether to stop."""
+CONNECT_S = 5.0
+"""Patience with an address: Ray itself waits for minutes."""
+CLIENT = "ray://"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 INSTALL = "pip install ray==2.60.0"
 LONGEST_FOLDER = 40
 """Characters of a folder for the cluster's sockets: with what Ray adds they may have 107 in all (on Windows, any)."""
@@ -38,7 +43,7 @@ class OnRay:
     Raises
     ------
     SettingError
-        Ray is not installed, or there is no cluster at the address.
+        Ray is not installed, there is no cluster at the address, or no machine of it has so many cores.
     """
 
     def __init__(self, track_one: TrackOne, address: str, cores: float) -> None:
@@ -51,12 +56,16 @@ class OnRay:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         try:
             self._join(address)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, OverflowError, ValueError, RuntimeError) as error:  # overflow: of a port's number
             reason = str(error).strip().splitlines()[0]
             if address == LOCAL:
                 raise SettingError(f"no Ray cluster starts on this machine ({reason}); take --workers") from error
             cure = "start one with `ray start`, or take --ray local"
             raise SettingError(f"there is no Ray cluster at {address} ({reason}); {cure}") from error
+        most = max((node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+        if cores > most:  # Ray would wait for such a machine for ever
+            self._leave()
+            raise SettingError(f"no machine of the cluster has {cores:g} cores, but {most:g}; give fewer --ray-cores")
         self._attempt = ray.remote(num_cpus=cores, max_retries=0)(attempt)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:
@@ -71,9 +80,7 @@ class OnRay:
                 ray.cancel(reference, force=True)
                 yield task, Outcome(interrupted=True)
         finally:
-            ray.shutdown()
-            if self._folder is not None:
-                self._folder.cleanup()
+            self._leave()
 
     def stop(self) -> None:
         """Begin no more, and give up those under way."""
@@ -85,7 +92,22 @@ class OnRay:
         if address == LOCAL:
             self._folder = tempfile.TemporaryDirectory(prefix="dphm-", dir=_short_folder(), ignore_cleanup_errors=True)
             own = {"include_dashboard": False, "_temp_dir": self._folder.name}
+        self._knock(address)
         self._ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **own)
+
+    def _knock(self, address: str) -> None:
+        """See whether anybody listens, where the address says where; OSError where nobody does."""
+        host, _, port = address.removeprefix(CLIENT).rpartition(":")
+        if not host or not port.isdecimal():
+            return
+        if host in LOOPBACK and not address.startswith(CLIENT):
+            host = self._ray.util.get_node_ip_address()  # as Ray does
+        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+
+    def _leave(self) -> None:
+        self._ray.shutdown()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _outcome(self, reference: Any) -> Outcome:
         try:

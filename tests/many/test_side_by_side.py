@@ -107,6 +107,19 @@ def test_a_cluster_that_is_not_there_is_told() -> None:
 
     with pytest.raises(SettingError, match=r"there is no Ray cluster at auto .*--ray local"):
         OnRay(Red(), "auto", 1.0)
+    for address in ("localhost:1", "ray://localhost:1", "localhost:99999"):
+        with pytest.raises(SettingError, match=rf"there is no Ray cluster at {address} .*--ray local"):
+            OnRay(Red(), address, 1.0)
+
+
+def test_more_cores_than_any_machine_has_are_refused_rather_than_waited_for() -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install -e '.[ray]'")
+    from dphm_core.many.on_ray import OnRay
+
+    with pytest.raises(
+        SettingError, match=r"no machine of the cluster has 5000 cores, but \d+; give fewer --ray-cores"
+    ):
+        OnRay(Red(), "local", 5000.0)
 
 
 @pytest.mark.parametrize(
