@@ -18,17 +18,16 @@ from matplotlib import colormaps
 from matplotlib import pyplot as plt
 
 from dphm_core.errors import DataError
-from dphm_core.files import MODELS_FOLDER
 from dphm_core.frames import FACE_HIGH, FACE_LOW, FloatArray, RGBDFrame, Similarity
 from dphm_core.heads.subject import Subject, build_subject
 from dphm_core.meshing.normals import vertex_normals
 from dphm_core.meshing.picture import Framing, contact_sheet, shaded_picture, write_picture
 from dphm_core.meshing.residual import vertex_residuals_m
 from dphm_core.output.saved_track import SavedTrack, load_saved_track
+from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources import open_source
 
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
-DEMO = MODELS_FOLDER.parent / "recordings" / "demo"
 LOW, HIGH = np.array([-0.55, -0.40]), np.array([0.62, 0.45])
 """What of the head's middle plane is drawn: y and z, head-frame units; the baked distance reaches so far."""
 CELLS = 281
@@ -171,7 +170,7 @@ def main(folder: Path, index: int) -> None:
     row = saved.row_of(index)
     if row is None or not saved.tracked(row):
         raise DataError(f"{folder} has no head in frame {index}; choose another one")
-    with open_source(str(DEMO)) as source:
+    with open_source(str(DEMO_RECORDING)) as source:
         source.seek(index)
         frame = next(source)
     FIGURES.mkdir(exist_ok=True)

@@ -49,9 +49,12 @@ def read_anchors(path: Path) -> Tensor:
             raise ValueError("it is not an array of shape (39, 3)")
         if not np.isfinite(values).all():
             raise ValueError("its numbers are not finite")
-    except (OSError, ValueError, EOFError) as error:
+    except OSError as error:
+        reason = error.strerror or error
+        raise CheckpointError(f"{path} cannot be read: {reason}; give the original's anchors_39.npy") from error
+    except (ValueError, EOFError) as error:
         reason = " ".join(str(error).split())
-        raise CheckpointError(f"{path} does not hold mean anchors: {reason}.") from error
+        raise CheckpointError(f"{path} does not hold mean anchors: {reason}; give anchors_39.npy") from error
     return torch.from_numpy(np.array(values, dtype=np.float32))
 
 
