@@ -68,12 +68,15 @@ def run(options: AppOptions) -> int:
     window.show()
     window.open(str(recording_path(options.source or "kinect")))
     if options.screenshot is None:
-        return int(application.exec_())
-    from .screenshot import ScreenshotTaker
+        status = int(application.exec_())
+    else:
+        from .screenshot import ScreenshotTaker
 
-    taker = ScreenshotTaker(window, options.screenshot, options.frames)
-    application.exec_()
-    return taker.exit_status
+        taker = ScreenshotTaker(window, options.screenshot, options.frames)
+        application.exec_()
+        status = taker.exit_status
+    destroy(window)
+    return status
 
 
 def end_well(window: MainWindow) -> None:
@@ -90,6 +93,16 @@ def end_well(window: MainWindow) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: window.close())
     sys.excepthook = tell  # without one, PyQt ends the process there and then
+
+
+def destroy(window: MainWindow) -> None:
+    """Destroy a closed window and its GL context while all is there: PyQt would do so at exit, in any order."""
+    from PyQt5 import sip
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    sys.excepthook = sys.__excepthook__
+    sip.delete(window)
 
 
 def last_model(settings: WindowSettings) -> str:

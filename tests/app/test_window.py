@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -245,3 +246,25 @@ def test_help_answers_without_loading_qt() -> None:
     ran = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "--screenshot" in ran.stdout
+
+
+def test_the_window_is_gone_before_python_ends(qapp: QApplication, tmp_path: Path) -> None:
+    """What PyQt destroys at exit, in any order, may crash."""
+    code = (
+        "import app.main, app.window, atexit\n"
+        "class Window(app.window.MainWindow):\n"
+        "    def __init__(self, *rest):\n"
+        "        super().__init__(*rest)\n"
+        "        self.view.widget.destroyed.connect(lambda: print('gone', flush=True))\n"
+        "app.window.MainWindow = Window\n"
+        "from pathlib import Path\n"
+        "status = app.main.run(app.main.AppOptions('missing', screenshot=Path('picture.png')))\n"
+        "print('ended', status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["gone", "ended", "2"]), done.stderr
