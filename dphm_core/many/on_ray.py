@@ -21,8 +21,8 @@ CONNECT_S = 5.0
 CLIENT = "ray://"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 INSTALL = "pip install ray==2.60.0"
-LONGEST_FOLDER = 40
-"""Characters of a folder for the cluster's sockets: with what Ray adds they may have 107 in all (on Windows, any)."""
+LONGEST_FOLDER = 24
+"""Characters of a folder for the cluster's sockets: 78 are added, and they may have 103 in all (on Windows, any)."""
 
 
 class OnRay:
@@ -51,7 +51,8 @@ class OnRay:
             import ray
         except ImportError as error:
             raise SettingError(f"a Ray cluster needs Ray ({error}); install it with: {INSTALL}") from error
-        self._ray, self._track_one = ray, track_one
+        self._ray: Any = ray  # its functions are partly untyped
+        self._track_one = track_one
         self._stopped = False
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         try:
@@ -62,7 +63,7 @@ class OnRay:
                 raise SettingError(f"no Ray cluster starts on this machine ({reason}); take --workers") from error
             cure = "start one with `ray start`, or take --ray local"
             raise SettingError(f"there is no Ray cluster at {address} ({reason}); {cure}") from error
-        most = max((node["Resources"].get("CPU", 0.0) for node in ray.nodes() if node["Alive"]), default=0.0)
+        most = max((node["Resources"].get("CPU", 0.0) for node in self._ray.nodes() if node["Alive"]), default=0.0)
         if cores > most:  # Ray would wait for such a machine for ever
             self._leave()
             raise SettingError(f"no machine of the cluster has {cores:g} cores, but {most:g}; give fewer --ray-cores")
@@ -91,7 +92,7 @@ class OnRay:
         own: dict[str, Any] = {}
         if address == LOCAL:
             self._folder = tempfile.TemporaryDirectory(prefix="dphm-", dir=_short_folder(), ignore_cleanup_errors=True)
-            own = {"include_dashboard": False, "_temp_dir": self._folder.name}
+            own = {"include_dashboard": False, "_temp_dir": f"{self._folder.name}/r"}  # Ray lets everybody write there
         self._knock(address)
         self._ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **own)
 
