@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PyQt5.QtCore import QObject
 from PyQt5.QtWidgets import QFileDialog, QWidget
 
-from dphm_core.errors import DataError
+from dphm_core.errors import DataError, DphmError, OutputError
 from dphm_core.jobs import Tell
 
 from ..desk import Desk
@@ -51,8 +51,7 @@ class VideoControl(QObject):
     def _ask(self, saved: SavedTrack | None, view: View) -> None:
         session, request = self._desk.session, self._desk.request
         if saved is None or session is None or request is None:
-            error = DataError("a video needs a complete track; choose Playback → Track all frames first")
-            self._desk.failed.emit(str(error), None, error)
+            self._refuse(DataError("a video needs a complete track; choose Playback → Track all frames first"))
             return
         folder = Path(self._settings.text("video_folder", str(self._folder)))
         name = f"{session.pipeline.info.label.replace('/', '_')}.mp4"
@@ -60,7 +59,13 @@ class VideoControl(QObject):
         if chosen:
             path = Path(chosen) if chosen.lower().endswith(".mp4") else Path(f"{chosen}.mp4")
             self._settings.keep("video_folder", str(path.parent))
+            if path.name != Path(chosen).name and path.exists():  # nobody was asked whether to replace that one
+                self._refuse(OutputError(f"{path} is there already; choose it itself to replace it, or another name"))
+                return
             self.make(saved, request.uri, path, view)
+
+    def _refuse(self, error: DphmError) -> None:
+        self._desk.failed.emit(str(error), None, error)
 
     def make(self, saved: SavedTrack, recording: str, path: Path, view: View) -> None:
         """Write the file, in place of an earlier one; progress and cancelling are the job bar's."""

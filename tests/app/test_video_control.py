@@ -51,8 +51,9 @@ def test_a_video_is_made_where_the_user_wants_it(
         window.films.show("turntable")
     assert pictures(chosen.with_suffix(".mp4")) == 3
     assert "3 pictures of 720x720" in told.args[0] and "head.mp4" in told.args[0]
-    with qtbot.waitSignal(window.desk.told):
+    with qtbot.waitSignal(window.failed) as refused:  # the file dialog asked about "head", not about "head.mp4"
         window.films.show("turntable")
+    assert "head.mp4 is there already" in refused.args[0]
     assert Path(asked[1]).parent == chosen.parent  # remembered
 
 
