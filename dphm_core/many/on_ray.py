@@ -22,7 +22,7 @@ CLIENT = "ray://"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 INSTALL = "pip install ray==2.60.0"
 LONGEST_FOLDER = 24
-"""Characters of a folder for the cluster's sockets: 78 are added, and they may have 103 in all (on Windows, any)."""
+"""Characters of a folder for the cluster's sockets: up to 80 are added, of 107 that there may be (on Windows, any)."""
 
 
 class OnRay:
