@@ -133,3 +133,11 @@ def read_npy(path: Path, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
         raise ValueError(f"of shape {mapped.shape}, expected {expected}")
     with np.errstate(over="ignore"):  # numbers beyond float32 become infinite
         return np.array(mapped, dtype=np.float32)
+
+
+def file_size(count: int) -> str:
+    """Bytes for a reader: "26 MB"."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
+    return f"{count} bytes"

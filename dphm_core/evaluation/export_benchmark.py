@@ -10,7 +10,7 @@ from typing import get_args
 from dphm_core.errors import SettingError
 from dphm_core.export.export import ExportSummary, export_track
 from dphm_core.export.options import CODES_FILES, ExportOptions
-from dphm_core.export.plan import file_size
+from dphm_core.files import file_size
 from dphm_core.jobs import Tell
 from dphm_core.meshing.animation import MorphTargets
 from dphm_core.meshing.formats import FORMATS

@@ -16,8 +16,8 @@ from dphm_core.export.colours import RecordedColours
 from dphm_core.export.convention import Convention
 from dphm_core.export.folder import CONVENTIONS_FILE, HEAD_NAME, MOVED_MESH_FILE, staged_folder
 from dphm_core.export.options import CODES_FILES, ExportOptions
-from dphm_core.export.plan import Contents, CurrentMesh, check_space, contents, file_size, plan_export
-from dphm_core.files import write_atomically
+from dphm_core.export.plan import Contents, CurrentMesh, check_space, contents, plan_export
+from dphm_core.files import file_size, write_atomically
 from dphm_core.frames import FloatArray, Similarity
 from dphm_core.meshing.formats import animated, left_out
 from dphm_core.meshing.writers import MeshEncoder, mesh_encoder

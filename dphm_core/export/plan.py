@@ -16,6 +16,7 @@ from dphm_core.export.codes import CODES_ENCODERS, Codes, codes_formats
 from dphm_core.export.convention import UNITS, Convention
 from dphm_core.export.folder import free_name, is_empty
 from dphm_core.export.options import CodesFormat, ExportOptions
+from dphm_core.files import file_size
 from dphm_core.frames import UNITS_PER_METRE, FloatArray, Similarity
 from dphm_core.meshing.formats import animated, missing_library
 from dphm_core.meshing.writers import mesh_encoder
@@ -59,14 +60,6 @@ class ExportPlan:
     def words(self) -> str:
         """In one line, for a user."""
         return f"{self.files} files, about {file_size(self.bytes)}"
-
-
-def file_size(count: int) -> str:
-    """Bytes for a reader: "26 MB"."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.{1 if count < 10 * size else 0}f} {unit}"
-    return f"{count} bytes"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rays import project
 from dphm_core.errors import SettingError, SourceError
+from dphm_core.files import file_size
 from dphm_core.frames import FloatArray, RGBDFrame
 from dphm_core.jobs import Tell
 from dphm_core.meshing.picture import Image
@@ -44,7 +45,7 @@ class VideoSummary:
         """In one line, for a user."""
         width, height = self.size
         pictures = f"{self.pictures} picture{'s' * (self.pictures != 1)}"
-        return f"{pictures} of {width}x{height}, {self.seconds:.1f} s, {self.bytes / 1e6:.1f} MB"
+        return f"{pictures} of {width}x{height}, {self.seconds:.1f} s, {file_size(self.bytes)}"
 
 
 def write_video(

@@ -11,7 +11,7 @@ from tiny_models import MODES, NAMES, write_tiny_model
 from dphm_core import cli
 from dphm_core.evaluation.export_benchmark import measure_exports
 from dphm_core.export.options import CODES_FILES
-from dphm_core.export.plan import file_size
+from dphm_core.files import file_size
 from dphm_core.frames import Similarity
 from dphm_core.heads.model import load_model
 from dphm_core.meshing.formats import FORMATS

@@ -16,7 +16,8 @@ from dphm_core.export.convention import AXES, UNITS, Convention
 from dphm_core.export.export import export_mesh, export_track
 from dphm_core.export.folder import free_name
 from dphm_core.export.options import Axes, ExportOptions, Space, Unit
-from dphm_core.export.plan import CurrentMesh, file_size, plan_export
+from dphm_core.export.plan import CurrentMesh, plan_export
+from dphm_core.files import file_size
 from dphm_core.output.saved_track import SavedTrack
 from dphm_core.sources.selection import Selection
 
