@@ -128,6 +128,7 @@ def load_track(path: str | Path) -> Track:
         arrays.setdefault("confidence", np.full(arrays["frame_index"].shape, np.nan, dtype=np.float32))
         track = Track(**{field.name: arrays[field.name] for field in fields(Track)})
         _check_shapes(track)
+        _check_numbers(track)
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path} is not a track file ({error}); make one with `dphm track`") from error
     return track
@@ -152,6 +153,19 @@ def _check_shapes(track: Track) -> None:
         found: tuple[int, ...] = getattr(track, name).shape
         if len(found) != len(shape) or any(e not in (None, f) for e, f in zip(shape, found, strict=True)):
             raise ValueError(f"'{name}' has shape {found}")
+
+
+def _check_numbers(track: Track) -> None:
+    for name in ("frame_index", "timestamp_s", "rotation", "translation_m", "expression_codes"):
+        if (kind := getattr(track, name).dtype.kind) not in "fiu":
+            raise ValueError(f"'{name}' has no numbers, but '{kind}'")
+    if not len(track.frame_index):
+        raise ValueError("it has no frames")
+    if not np.isfinite(track.timestamp_s).all():
+        raise ValueError("'timestamp_s' has a time that is no number")
+    turned, moved = np.isfinite(track.rotation).all(axis=(1, 2)), np.isfinite(track.translation_m).all(axis=1)
+    if (turned != moved).any():
+        raise ValueError(f"frame {track.frame_index[turned != moved][0]} has half a pose")
 
 
 def _stack(values: list[Any], shape: tuple[int, ...]) -> FloatArray:

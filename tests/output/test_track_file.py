@@ -60,3 +60,27 @@ def test_arrays_that_do_not_fit_each_other_are_told(tmp_path: Path) -> None:
     np.savez(tmp_path / "track.npz", **{**arrays, "rotation": np.zeros((3, 3, 3))})
     with pytest.raises(DataError, match="'rotation' has shape"):
         load_track(tmp_path / "track.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("timestamp_s", np.array([0.0, np.nan]), "a time that is no number"),
+        ("rotation", np.full((2, 3, 3), np.nan), "frame 0 has half a pose"),
+        ("translation_m", np.full((2, 3), "x"), "'translation_m' has no numbers"),
+    ],
+)
+def test_numbers_that_would_end_an_export_or_a_video_later_are_told(
+    tmp_path: Path, name: str, value: object, told: str
+) -> None:
+    track = make([row(0), row(1)])
+    arrays = {field.name: getattr(track, field.name) for field in fields(Track)}
+    np.savez(tmp_path / "track.npz", **{**arrays, name: value})
+    with pytest.raises(DataError, match=told):
+        load_track(tmp_path / "track.npz")
+
+
+def test_a_track_of_no_frames_is_none(tmp_path: Path) -> None:
+    (tmp_path / "track.npz").write_bytes(make([]).to_bytes())
+    with pytest.raises(DataError, match="it has no frames"):
+        load_track(tmp_path / "track.npz")
