@@ -21,6 +21,7 @@ from ..late_tracker import LOADING
 from ..panels.expression_bars import ExpressionBars
 from ..panels.residual_plot import ResidualPlot
 from ..panels.tracking_panel import TrackingPanel
+from ..save_file import ask_where_to_save
 from ..session import Request, Session
 from ..settings import WindowSettings
 
@@ -163,9 +164,10 @@ class TrackingControl(QObject):
         self._desk.run("Loading the subject", load, lambda _none: self._desk.amend(subject=path))
 
     def _save_subject(self) -> None:
-        path = QFileDialog.getSaveFileName(self._window, "Save the subject", self._folder(), SUBJECT_FILES)[0]
-        if path:
-            self.save_subject(Path(path if Path(path).suffix else f"{path}.safetensors"))
+        suggested = Path(self._folder()) / "subject.safetensors"
+        path = ask_where_to_save(self._window, "Save the subject", suggested, SUBJECT_FILES)
+        if path is not None:
+            self.save_subject(path)
 
     def save_subject(self, path: Path) -> None:
         """Save who is tracked, for the next time."""

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt5.QtCore import QObject
-from PyQt5.QtWidgets import QFileDialog, QWidget
+from PyQt5.QtWidgets import QWidget
 
-from dphm_core.errors import DataError, DphmError, OutputError
+from dphm_core.errors import DataError
 from dphm_core.jobs import Tell
 
 from ..desk import Desk
+from ..save_file import ask_where_to_save
 from ..settings import WindowSettings
 from .saved_tracks import SavedTracks
 
@@ -51,21 +52,15 @@ class VideoControl(QObject):
     def _ask(self, saved: SavedTrack | None, view: View) -> None:
         session, request = self._desk.session, self._desk.request
         if saved is None or session is None or request is None:
-            self._refuse(DataError("a video needs a complete track; choose Playback → Track all frames first"))
+            error = DataError("a video needs a complete track; choose Playback → Track all frames first")
+            self._desk.failed.emit(str(error), None, error)
             return
         folder = Path(self._settings.text("video_folder", str(self._folder)))
         name = f"{session.pipeline.info.label.replace('/', '_')}.mp4"
-        chosen = QFileDialog.getSaveFileName(self._window, "Make a video", str(folder / name), "Videos (*.mp4)")[0]
-        if chosen:
-            path = Path(chosen) if chosen.lower().endswith(".mp4") else Path(f"{chosen}.mp4")
+        path = ask_where_to_save(self._window, "Make a video", folder / name, "Videos (*.mp4)")
+        if path is not None:
             self._settings.keep("video_folder", str(path.parent))
-            if path.name != Path(chosen).name and path.exists():  # nobody was asked whether to replace that one
-                self._refuse(OutputError(f"{path} is there already; choose it itself to replace it, or another name"))
-                return
             self.make(saved, request.uri, path, view)
-
-    def _refuse(self, error: DphmError) -> None:
-        self._desk.failed.emit(str(error), None, error)
 
     def make(self, saved: SavedTrack, recording: str, path: Path, view: View) -> None:
         """Write the file, in place of an earlier one; progress and cancelling are the job bar's."""

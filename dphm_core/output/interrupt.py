@@ -23,11 +23,13 @@ class StopOnInterrupt:
     ----------
     stop
         Must return at once; called between any two instructions of the main thread.
+    told
+        What the log says then.
     """
 
-    def __init__(self, stop: Callable[[], None]) -> None:
+    def __init__(self, stop: Callable[[], None], told: str = "stopping, and keeping what is done") -> None:
         self.asked = False
-        self._stop = stop
+        self._stop, self._told = stop, told
 
     def __enter__(self) -> Self:
         self._in_charge = threading.current_thread() is threading.main_thread()
@@ -43,7 +45,7 @@ class StopOnInterrupt:
         if self.asked:
             signal.default_int_handler(number, frame)
         self.asked = True
-        log.warning("stopping, and keeping what is done; Ctrl-C again gives it up")
+        log.warning("%s; Ctrl-C again gives it up", self._told)
         self._stop()
 
 

@@ -96,6 +96,8 @@ def load_saved_track(folder: Path, model: str | None = None) -> SavedTrack:
         There is no track, it is damaged, from before tracks could be read again, or of another model.
     """
     prepare_thread(1)
+    if folder.name == TRACK_FILE and folder.is_file():
+        raise DataError(f"{folder} is one file of a track; give the folder that it lies in, {folder.parent}")
     if not (folder / TRACK_FILE).is_file():
         raise DataError(f"{folder} holds no track (no {TRACK_FILE}); make one with `dphm track`")
     track = load_track(folder / TRACK_FILE)

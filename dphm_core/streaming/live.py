@@ -57,7 +57,7 @@ def stream_live(
     """
     pipeline = _open(what, sink)
     stop = threading.Event()
-    with pipeline, StopOnInterrupt(stop.set):
+    with pipeline, StopOnInterrupt(stop.set, "stopping"):
         while not stop.wait(LOOK_S):
             status = pipeline.status()
             tell(status, pipeline.latest())

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import av
 import pytest
-from PyQt5.QtWidgets import QFileDialog
 from saved_tracks import write_results
 
 from app.session import Request, Session
@@ -39,22 +38,20 @@ def test_a_video_is_made_where_the_user_wants_it(
     qtbot, window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window.desk.session.tracker.saved = load_saved_track(write_results(tmp_path))  # as a tracker of a kept track has
-    chosen = tmp_path / "films ä" / "head"
-    asked: list[str] = []
+    chosen = tmp_path / "films ä" / "head.mp4"
+    suggested: list[Path] = []
 
-    def choose(_parent: object, _title: str, path: str, _filter: str) -> tuple[str, str]:
-        asked.append(path)
-        return str(chosen), ""
+    def choose(_parent: object, _title: str, path: Path, _kind: str) -> Path:
+        suggested.append(path)
+        return chosen
 
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose)
-    with qtbot.waitSignal(window.desk.told) as told:
-        window.films.show("turntable")
-    assert pictures(chosen.with_suffix(".mp4")) == 3
+    monkeypatch.setattr("app.controls.video_control.ask_where_to_save", choose)
+    for _ in range(2):
+        with qtbot.waitSignal(window.desk.told) as told:
+            window.films.show("turntable")
+    assert pictures(chosen) == 3
     assert "3 pictures of 720x720" in told.args[0] and "head.mp4" in told.args[0]
-    with qtbot.waitSignal(window.failed) as refused:  # the file dialog asked about "head", not about "head.mp4"
-        window.films.show("turntable")
-    assert "head.mp4 is there already" in refused.args[0]
-    assert Path(asked[1]).parent == chosen.parent  # remembered
+    assert suggested[1].parent == chosen.parent  # remembered
 
 
 def test_closing_the_window_gives_a_video_up(qtbot, window, tmp_path: Path) -> None:
