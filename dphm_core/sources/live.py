@@ -123,6 +123,7 @@ class LiveSource(Source):
         self._over = threading.Event()
         self._clock = FrameClock()
         self._readable_s: float | None = None  # when the newest whole picture came
+        self._lost_s: float | None = None  # when the camera was lost, as long as no picture came since
 
     def interrupt(self) -> None:
         """Let iteration end within a slice; any thread. Only `close` makes sense afterwards."""
@@ -178,7 +179,7 @@ class LiveSource(Source):
                 self._check_readable(damage)
                 raise
             else:
-                self._readable_s = monotonic()
+                self._readable_s, self._lost_s = monotonic(), None
                 placed = self._clock.place(frame, self.info.fps)
                 self.dropped = self._clock.dropped
                 return placed
@@ -193,7 +194,11 @@ class LiveSource(Source):
 
     def _recover(self, loss: CameraLost) -> None:
         """Wait until the camera is back, or the source is interrupted; SourceError where that takes too long."""
-        label, lost_s = self.info.label, monotonic()
+        label = self.info.label
+        again, lost_s = self._lost_s is not None, self._lost_s or monotonic()
+        if again and monotonic() - lost_s >= self._patience.limit_s:  # it can be opened, but nothing comes
+            raise SourceError(f"{label} {loss.what}; {loss.cure}, then open it again")
+        self._lost_s = lost_s
         self._tell(f"{label} {loss.what}; {loss.cure}: it goes on by itself")
         first: str | None = None
         try:

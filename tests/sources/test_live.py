@@ -108,6 +108,19 @@ def test_a_camera_that_stays_away_is_given_up() -> None:
     assert source.bus.connected == 0 and source.waiting is None
 
 
+def test_a_camera_that_can_be_opened_but_sends_nothing_is_given_up_too() -> None:
+    class Mute(MadeUpCamera):
+        def _reconnect(self) -> None:
+            super()._reconnect()
+            self.bus.times_s = []
+
+    source = Mute(Bus([1.0], silence_ms=20), Patience(limit_s=0.1, retry_s=0.01))
+    next(source)
+    with pytest.raises(SourceError, match=r"^Camera 1 is silent; plug it in again, then open it again$"):
+        next(source)
+    assert source.bus.tried > 1 and source.waiting is None
+
+
 def test_what_keeps_a_camera_from_coming_back_is_told(caplog: pytest.LogCaptureFixture) -> None:
     bus = Bus([1.0], present=False)
     source = MadeUpCamera(bus, Patience(limit_s=1.0, retry_s=0.2))

@@ -79,9 +79,7 @@ def test_it_comes_beside_a_live_picture_and_ends_with_it(
     while not any(thread.name == "dphm-identity" for thread in threading.enumerate()):
         assert not tracker.settled
         tracker.track(observations[0])
-    started = time.monotonic()
     tracker.cancel()
-    assert time.monotonic() - started < 1
     assert not any(thread.name == "dphm-identity" for thread in threading.enumerate())
 
 
