@@ -79,12 +79,15 @@ def keyframes(first_pass: tuple[HeadTracker, list[TrackedFrame]]) -> list[Keyfra
 
 def shown_until(tracker: HeadTracker, observations: list[Observation], done: object = None) -> list[TrackedFrame]:
     """Frames until the tracker has a subject (other than `done`), each observation as often as it takes."""
-    frames, deadline = [], time.monotonic() + 60
-    while tracker.subject is done and time.monotonic() < deadline:
-        frames.append(tracker.track(observations[len(frames) % 2]))
+    frames: list[TrackedFrame] = []
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        frame = tracker.track(observations[len(frames) % 2])
+        if tracker.subject is not done:  # before this frame or after it, which is a matter of time
+            return frames
+        frames.append(frame)
         time.sleep(0.01)
-    assert tracker.subject is not done
-    return frames
+    raise AssertionError("nobody was recognised")
 
 
 def test_the_mean_head_is_shown_until_it_is_known_whose_it_is(

@@ -55,7 +55,10 @@ def test_without_tensorboard_nothing_is_written(
         events.picture("subject", np.zeros((4, 4, 3), np.uint8), 1)
         assert not events.written
     assert not (tmp_path / "log").exists()
-    assert caplog.messages == ["no curves are written: TensorBoard is not installed (pip install 'dphm-live[train]')"]
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith(
+        "no curves are written: TensorBoard is not installed (pip install tensorboard=="
+    )
 
 
 class FullDisk:
