@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import OK, Command, Say, progress_bar
-from dphm_core.evaluation.load_benchmark_options import LoadBenchmark
+from dphm_core.evaluation.load_benchmark.options import LoadBenchmark
 
 if TYPE_CHECKING:
-    from dphm_core.evaluation.load_benchmark import LoadRun
+    from dphm_core.evaluation.load_benchmark.benchmark import LoadRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class BenchLoad(Command):
 
     def run(self, say: Say) -> int:
         """Measure, with a progress bar, and print a table."""
-        from dphm_core.evaluation.load_benchmark import measure_load
+        from dphm_core.evaluation.load_benchmark.benchmark import measure_load
         from dphm_core.output.report import machine_facts
 
         with progress_bar("seconds", round(self.measure.minutes * 60)) as bar:

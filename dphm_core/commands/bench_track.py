@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import INTERRUPTED, OK, Command, Say, progress_bar
-from dphm_core.evaluation.track_benchmark_options import TrackBenchmarkOptions
+from dphm_core.evaluation.track_benchmark.options import TrackBenchmarkOptions
 from dphm_core.places import DEMO_RECORDING, recording_path
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.offline.config import OfflineConfig
@@ -35,9 +35,9 @@ class BenchTrack(Command):
 
     def run(self, say: Say) -> int:
         """Measure, with a progress bar, print the tables and write the rest."""
-        from dphm_core.evaluation.track_benchmark import TrackBenchmark
-        from dphm_core.evaluation.track_benchmark_files import write_benchmark
-        from dphm_core.evaluation.track_benchmark_tables import tables
+        from dphm_core.evaluation.track_benchmark.benchmark import TrackBenchmark
+        from dphm_core.evaluation.track_benchmark.files import write_benchmark
+        from dphm_core.evaluation.track_benchmark.tables import tables
         from dphm_core.files import make_folder
 
         if self.out is not None:
@@ -57,7 +57,7 @@ class BenchTrack(Command):
 
 def _on(bar: tqdm) -> Any:
     """Progress that shows on a bar."""
-    from dphm_core.evaluation.track_benchmark import Progress
+    from dphm_core.evaluation.track_benchmark.benchmark import Progress
 
     class OnBar(Progress):
         def phase(self, text: str) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from dphm_core import cli
 from dphm_core.errors import SettingError, SourceError
-from dphm_core.evaluation.load_benchmark import measure_load
-from dphm_core.evaluation.load_benchmark_options import LoadBenchmark
-from dphm_core.evaluation.load_benchmark_recording import write_load_recording
+from dphm_core.evaluation.load_benchmark.benchmark import measure_load
+from dphm_core.evaluation.load_benchmark.options import LoadBenchmark
+from dphm_core.evaluation.load_benchmark.recording import write_load_recording
 from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources import open_source
 from dphm_core.sources.writer import FolderWriter

@@ -17,16 +17,15 @@ from dphm_core import cli
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.commands.bench_track import _remarks
 from dphm_core.errors import SettingError
-from dphm_core.evaluation import track_benchmark_runs
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark import TrackBenchmark
-from dphm_core.evaluation.track_benchmark_accuracy import MemoryTrack, accuracy, delay, error_of_part
-from dphm_core.evaluation.track_benchmark_files import write_benchmark
-from dphm_core.evaluation.track_benchmark_options import TrackBenchmarkOptions
-from dphm_core.evaluation.track_benchmark_runs import Recording, from_nothing
-from dphm_core.evaluation.track_benchmark_spoil import GREY, Board, MoreNoise
-from dphm_core.evaluation.track_benchmark_tables import tables
-from dphm_core.evaluation.track_benchmark_variants import AS_IT_IS, KNOWN_EXPRESSIONS, NO_PRIOR, variants
+from dphm_core.evaluation.track_benchmark.accuracy import MemoryTrack, accuracy, delay, error_of_part
+from dphm_core.evaluation.track_benchmark.benchmark import TrackBenchmark
+from dphm_core.evaluation.track_benchmark.files import write_benchmark
+from dphm_core.evaluation.track_benchmark.options import TrackBenchmarkOptions
+from dphm_core.evaluation.track_benchmark.runs import Recording, from_nothing
+from dphm_core.evaluation.track_benchmark.spoil import GREY, Board, MoreNoise
+from dphm_core.evaluation.track_benchmark.tables import tables
+from dphm_core.evaluation.track_benchmark.variants import AS_IT_IS, KNOWN_EXPRESSIONS, NO_PRIOR, variants
 from dphm_core.frames import RGBDFrame
 from dphm_core.output.benchmark import CameraFrames
 from dphm_core.output.track_file import TrackRow, make_track
@@ -192,7 +191,7 @@ def test_a_camera_gives_frames_at_their_time_and_skips_those_that_nobody_took() 
 
 
 def test_somebody_yet_unknown_is_played_until_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(track_benchmark_runs, "Observer", RedObserver)
+    monkeypatch.setattr("dphm_core.evaluation.track_benchmark.runs.Observer", RedObserver)
     tracker = ScriptedTracker()
     tracker.calibration_faces = 8
     recording = Recording.read(record(tmp_path, [True, True, True, False]), 10)

@@ -9,7 +9,7 @@ from time import process_time
 import pytest
 from waiting import wait_until
 
-from dphm_core.evaluation.load_benchmark_stages import NoTracker
+from dphm_core.evaluation.load_benchmark.stages import NoTracker
 from dphm_core.frames import RGBDFrame
 from dphm_core.landmarks.observe import Observer
 from dphm_core.pipeline import Pace, Pipeline, PipelineState

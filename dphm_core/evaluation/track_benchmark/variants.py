@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark_spoil import Board, MoreNoise
+from dphm_core.evaluation.track_benchmark.spoil import Board, MoreNoise
 from dphm_core.frames import RGBDFrame
 from dphm_core.tracking.config import MIN_POINTS, TrackerConfig
 

@@ -11,9 +11,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time, sleep
 
-from dphm_core.evaluation.load_benchmark_options import LoadBenchmark
-from dphm_core.evaluation.load_benchmark_recording import write_load_recording
-from dphm_core.evaluation.load_benchmark_stages import NoTracker, TimedObserver, TimedSource
+from dphm_core.evaluation.load_benchmark.options import LoadBenchmark
+from dphm_core.evaluation.load_benchmark.recording import write_load_recording
+from dphm_core.evaluation.load_benchmark.stages import NoTracker, TimedObserver, TimedSource
 from dphm_core.pipeline import Pipeline
 from dphm_core.sources import open_source
 from dphm_core.sources.simulated import SimulatedCamera

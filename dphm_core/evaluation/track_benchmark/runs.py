@@ -15,7 +15,7 @@ import numpy as np
 
 from dphm_core.errors import SourceError
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark_accuracy import MemoryTrack
+from dphm_core.evaluation.track_benchmark.accuracy import MemoryTrack
 from dphm_core.frames import RGBDFrame, TrackedFrame, TrackStatus
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.benchmark import WARM_UP, CameraFrames, MemoryFrames, PipelineRun, run_frames

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dphm_core.evaluation.track_benchmark_tables import STAGES_SHOWN, Rows, all_parts, mean, solve_parts_ms
-from dphm_core.evaluation.track_benchmark_variants import NOISES, noise_name
+from dphm_core.evaluation.track_benchmark.tables import STAGES_SHOWN, Rows, all_parts, mean, solve_parts_ms
+from dphm_core.evaluation.track_benchmark.variants import NOISES, noise_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

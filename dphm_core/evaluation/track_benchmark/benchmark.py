@@ -11,10 +11,10 @@ from typing import Any
 from dphm_core.batch_offline import OfflineRun, fit_recording
 from dphm_core.evaluation.compare import compare_with_ground_truth
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark_accuracy import MemoryTrack, accuracy, error_of_part, weights_rms
-from dphm_core.evaluation.track_benchmark_known import knowing
-from dphm_core.evaluation.track_benchmark_options import TrackBenchmarkOptions
-from dphm_core.evaluation.track_benchmark_runs import (
+from dphm_core.evaluation.track_benchmark.accuracy import MemoryTrack, accuracy, error_of_part, weights_rms
+from dphm_core.evaluation.track_benchmark.known import knowing
+from dphm_core.evaluation.track_benchmark.options import TrackBenchmarkOptions
+from dphm_core.evaluation.track_benchmark.runs import (
     PROFILED_FRAMES,
     Recording,
     as_with_camera,
@@ -23,8 +23,8 @@ from dphm_core.evaluation.track_benchmark_runs import (
     solve_parts,
     track_all,
 )
-from dphm_core.evaluation.track_benchmark_spoil import Board
-from dphm_core.evaluation.track_benchmark_variants import AS_IT_IS, Variant, variants
+from dphm_core.evaluation.track_benchmark.spoil import Board
+from dphm_core.evaluation.track_benchmark.variants import AS_IT_IS, Variant, variants
 from dphm_core.evaluation.track_folder import TrackFolder
 from dphm_core.heads.latent_prior import has_prior
 from dphm_core.heads.model import model_folder, read_config
