@@ -49,7 +49,7 @@ class NumberedSource(Source):
         self._position = bisect_left(self._indices, index)
 
     def close(self) -> None:
-        """Leave the folder: nothing more is read."""
+        """Leave the recording: nothing more is read."""
         self._position = len(self._indices)
 
     def _read_next(self) -> RGBDFrame:

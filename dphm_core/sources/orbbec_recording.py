@@ -18,12 +18,10 @@ from dphm_core.frames import MILLIMETRE
 from dphm_core.sources.bag import Bag, Fields
 from dphm_core.sources.recorded_camera import (
     MAX_FPS,
-    Picture,
     RecordedCamera,
     checked_camera,
     checked_motion,
     checked_number,
-    read_picture,
 )
 
 COLOR, DEPTH = 2, 3
@@ -51,15 +49,6 @@ class OrbbecBag(RecordedCamera):
         self.depth_camera, self.color_camera = depth.camera, color.camera
         self.depth_to_color = checked_motion(depth.to_color.rotation, depth.to_color.translation_m)
         self.fps = checked_number(depth.fps, "frame rate", MAX_FPS)
-
-    def picture(self, topic: str, number: int) -> Picture:
-        """Read a picture."""
-        fields = Fields(self._bag.message(topic, number))
-        fields.head_s()
-        return read_picture(fields)
-
-    def _time_s(self, topic: str, number: int) -> float:
-        return Fields(self._bag.beginning(topic, number)).head_s()
 
     def _name(self) -> str:
         if DEVICE_TOPIC not in self._bag.topics:

@@ -8,7 +8,7 @@ a .db3's pictures are followed by a text of facts. Each stream tells its motion 
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
@@ -41,7 +41,7 @@ DEPTH_HEAD_BYTES = 12
 """Before the PNG of a packed depth image."""
 
 
-class RealSenseRecording(RecordedCamera):
+class RealSenseRecording(RecordedCamera, ABC):
     """A RealSense in a bag of either version."""
 
     kind = "realsense recording"
@@ -94,15 +94,6 @@ class RealSenseRecording(RecordedCamera):
 
 class RealSenseBag(RealSenseRecording):
     """A RealSense in a .bag."""
-
-    def picture(self, topic: str, number: int) -> Picture:
-        """Read a picture."""
-        fields = Fields(self._bag.message(topic, number))
-        fields.head_s()
-        return read_picture(fields)
-
-    def _time_s(self, topic: str, number: int) -> float:
-        return Fields(self._bag.beginning(topic, number)).head_s()
 
     def _pictures_of(self, stream: str) -> str:
         return f"{stream}/image/data"

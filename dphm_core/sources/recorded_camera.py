@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -55,8 +54,8 @@ class Picture:
     """Whether the higher byte of a number comes first."""
 
 
-class RecordedCamera(ABC):
-    """Depth and colour of one camera in a bag.
+class RecordedCamera:
+    """Depth and colour of one camera in a bag, whose pictures are messages with a head, as in every .bag.
 
     Raises
     ------
@@ -88,13 +87,15 @@ class RecordedCamera(ABC):
                 times_s[number] = self._time_s(topic, number)
         return np.where(np.isfinite(times_s), times_s, np.nan)
 
-    @abstractmethod
-    def _time_s(self, topic: str, number: int) -> float:
-        """Device time that a message tells, seconds; UnreadableFrame where it is damaged."""
-
-    @abstractmethod
     def picture(self, topic: str, number: int) -> Picture:
         """Read a picture; UnreadableFrame where it is damaged."""
+        fields = Fields(self._bag.message(topic, number))
+        fields.head_s()
+        return read_picture(fields)
+
+    def _time_s(self, topic: str, number: int) -> float:
+        """Device time that a picture's message tells, seconds; UnreadableFrame where it is damaged."""
+        return Fields(self._bag.beginning(topic, number)).head_s()
 
     def _has_pictures(self) -> None:
         for name, topic in (("depth", self.depth_topic), ("colour", self.color_topic)):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from dphm_core.errors import SourceError
 from dphm_core.frames import MILLIMETRE, RGBDFrame
-from dphm_core.sources.base import Source, SourceInfo, UnreadableFrame, log
-from dphm_core.sources.folder import MAX_INDEX
+from dphm_core.sources.base import UnreadableFrame, log
+from dphm_core.sources.folder import MAX_INDEX, NumberedSource
 from dphm_core.sources.folder_camera import read_folder_camera
 from dphm_core.sources.stack_file import (
     MARKER,
@@ -32,12 +32,12 @@ SEARCH_BYTES = 64 << 10
 """Read at a time in search of the next marker behind damage."""
 
 
-class StackSource(Source):
+class StackSource(NumberedSource):
     """Frames of a live recording; damaged ones are skipped, and what was not written to its end is left out."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / STACK_FILE
-        self._position = 0
+        self._indices = []
         try:
             self._file: BinaryIO | None = self._path.open("rb")
         except OSError as error:
@@ -48,16 +48,9 @@ class StackSource(Source):
             self.close()
             raise
 
-    def count(self, indices: range) -> int:
-        """How many of these frame indices there are frames of."""
-        return sum(index in indices for index in self._indices)
-
-    def seek(self, index: int) -> None:
-        """Make the frame with this index, or the first one after it, the next one."""
-        self._position = bisect_left(self._indices, index)
-
     def close(self) -> None:
         """Close the file; harmless when repeated."""
+        super().close()
         file, self._file = self._file, None
         if file is not None:
             file.close()
@@ -67,27 +60,21 @@ class StackSource(Source):
             size = os.fstat(file.fileno()).st_size
             self._header, start = _read_header(file, self._path)
             listed = read_index(file, start, size)
-            self._records = _in_order(listed or _scan(file, start, size, self._path.name))
+            records = _in_order(listed or _scan(file, start, size, self._path.name))
         except OSError as error:
             raise SourceError(f"{self._path} cannot be read: {error.strerror or error}; check the disk") from error
-        if not self._records:
+        if not records:
             raise SourceError(f"{self._path}: no frame in it is whole; record it again")
-        self._indices = [record.index for _, record in self._records]
+        self._indices = [record.index for _, record in records]
+        self._records = dict(zip(self._indices, records, strict=True))
         camera = read_folder_camera(folder, (self._header.width, self._header.height), self._indices[-1])
         self._intrinsics = camera.intrinsics(0)
-        self.info = SourceInfo(
-            kind="stack",
-            label=folder.resolve().name,
-            intrinsics=self._intrinsics,
-            fps=self._header.fps,
-            length=self._indices[-1] + 1,
-        )
+        self.info = self._info("stack", folder, replace(camera, fps=self._header.fps))
 
-    def _read_next(self) -> RGBDFrame:
-        if self._file is None or self._position >= len(self._records):
+    def _read_frame(self, index: int) -> RGBDFrame:
+        if self._file is None:
             raise StopIteration
-        offset, record = self._records[self._position]
-        self._position += 1
+        offset, record = self._records[index]
         try:
             self._file.seek(offset + RECORD_HEADER_BYTES)
             content = self._file.read(record.size - RECORD_HEADER_BYTES)
