@@ -62,6 +62,7 @@ class ExportControl(QObject):
         dialog.restore(self._remembered())
         if self._desk.session is not None:
             dialog.set_folder(self._folder / self._desk.session.pipeline.info.label.replace("/", "_"))
+            dialog.choices.set_recording(self._desk.session.request.uri)
         dialog.set_current(current is not None)
         if saved is not None and len(saved.track.frame_index):
             dialog.set_saved(True, int(saved.track.frame_index[0]), int(saved.track.frame_index[-1]))

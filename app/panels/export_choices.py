@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from PyQt5.QtCore import QSignalBlocker, Qt, pyqtSignal
-from PyQt5.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PyQt5.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from dphm_core.export.convention import AXES
 from dphm_core.export.options import ExportOptions
-from dphm_core.meshing.formats import EVERY, FORMATS
+from dphm_core.meshing.formats import EVERY, FORMATS, chosen_formats
 from dphm_core.sources.selection import Selection
+
+from .form_parts import choice, explained, explanation, in_a_row, number
+from .mesh_details import MeshDetails
 
 MESHES = {"all": "All frames", "current": "The frame on screen"}
 CODES = {
@@ -45,15 +48,16 @@ class ExportChoices(QWidget):
         super().__init__(parent)
         self._saved = self._current = True
         self._wanted = "all"  # of MESHES, where both can be had
+        self._recording: str | None = None
         self.meshes, self.codes = QCheckBox("Meshes"), QCheckBox("Codes and poses")
-        self.which = _combo(MESHES)
-        self.mesh_format = _combo(
+        self.which = choice(MESHES)
+        self.mesh_format = choice(
             {**{name: entry.words for name, entry in FORMATS.items()}, EVERY: "All of these formats"}
         )
-        self.codes_format = _combo(CODES)
-        self.first, self.last, self.every = _number(1), _number(1), _number(1, MOST_STEPS)
-        self.space, self.axes, self.unit = _combo(SPACES), _combo(AXES_NAMES), _combo(UNITS)
-        self.space_words, self.axes_words, self.missing = _explanation(), _explanation(), _explanation()
+        self.details, self.codes_format = MeshDetails(), choice(CODES)
+        self.first, self.last, self.every = number(1, MOST_FRAMES), number(1, MOST_FRAMES), number(1, MOST_STEPS)
+        self.space, self.axes, self.unit = choice(SPACES), choice(AXES_NAMES), choice(UNITS)
+        self.space_words, self.axes_words, self.missing = explanation(), explanation(), explanation()
         self.meshes.setChecked(True)
         self.codes.setChecked(True)
         self._assemble()
@@ -78,6 +82,9 @@ class ExportChoices(QWidget):
         return ExportOptions(
             meshes=self._meshes(),
             mesh_format=self.mesh_format.currentData(),
+            normals=self.details.normals.isChecked(),
+            colours=self._recording if self.details.coloured else None,
+            glb_targets=self.details.targets.currentData(),
             codes=self._codes(),
             frames=frames,
             space=self.space.currentData(),
@@ -106,6 +113,11 @@ class ExportChoices(QWidget):
             widget.setVisible(last is not None)  # who does not know the end exports up to it
         self._refresh()
 
+    def set_recording(self, recording: str) -> None:
+        """Say which recording was tracked, for its colours."""
+        self._recording = recording
+        self._refresh()
+
     def select(self, first: int, last: int) -> None:
         """Choose the frames from one index of the source to another, as far as the track has them."""
         self.last.setValue(last + 1)
@@ -114,7 +126,8 @@ class ExportChoices(QWidget):
     def state(self) -> dict[str, Any]:
         """Return the choices that are worth remembering: not the frames, which are another recording's next time."""
         chosen: dict[str, Any] = {name: box.currentData() for name, box in self._combos().items()}
-        return {**chosen, "which": self._wanted, "meshes": self.meshes.isChecked(), "codes": self.codes.isChecked()}
+        ticks = {"meshes": self.meshes.isChecked(), "codes": self.codes.isChecked()}
+        return {**chosen, **ticks, **self.details.state(), "which": self._wanted}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take remembered choices; what is not on offer is left as it is."""
@@ -126,6 +139,7 @@ class ExportChoices(QWidget):
         for name, tick in (("meshes", self.meshes), ("codes", self.codes)):
             if isinstance(on := state.get(name), bool):
                 tick.setChecked(on)
+        self.details.restore(state)
         self._refresh()
 
     def _combos(self) -> dict[str, QComboBox]:
@@ -150,15 +164,18 @@ class ExportChoices(QWidget):
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         self.to, self.frames_label, self.frames = QLabel("to"), QLabel("Frames"), QWidget()
-        form.addRow(self.meshes, _row(self.which, self.mesh_format))
-        form.addRow(self.codes, _explained(self.codes_format, self.missing))
-        row = _row(self.first, self.to, self.last, QLabel("every"), self.every)
+        meshes = QVBoxLayout()
+        meshes.addLayout(in_a_row(self.which, self.mesh_format))
+        meshes.addWidget(self.details)
+        form.addRow(self.meshes, meshes)
+        form.addRow(self.codes, explained(self.codes_format, self.missing))
+        row = in_a_row(self.first, self.to, self.last, QLabel("every"), self.every)
         row.setContentsMargins(0, 0, 0, 0)
         row.addStretch()
         self.frames.setLayout(row)
         form.addRow(self.frames_label, self.frames)
-        form.addRow("Space", _explained(self.space, self.space_words))
-        form.addRow("Axes", _explained(self.axes, self.axes_words))
+        form.addRow("Space", explained(self.space, self.space_words))
+        form.addRow("Axes", explained(self.axes, self.axes_words))
         form.addRow("Unit", self.unit)
         for box in (self.first, self.last):
             box.setToolTip("Counted from 1, as below the view. Files count from 0: frame 1 is 00000.")
@@ -170,8 +187,9 @@ class ExportChoices(QWidget):
         self.which.activated.connect(self._choose)
         for tick in (self.meshes, self.codes):
             tick.toggled.connect(self._refresh)
-        for number in (self.first, self.last, self.every):
-            number.valueChanged.connect(self._refresh)
+        for box in (self.first, self.last, self.every):
+            box.valueChanged.connect(self._refresh)
+        self.details.changed.connect(self.changed)
 
     def _put(self, which: str) -> None:
         self.which.blockSignals(True)
@@ -195,6 +213,8 @@ class ExportChoices(QWidget):
         self.missing.setVisible(not self._saved)
         for box in (self.which, self.mesh_format):
             box.setEnabled(self.meshes.isEnabled() and self.meshes.isChecked())
+        wanted = chosen_formats(self.mesh_format.currentData()) if self._meshes() != "none" else []
+        self.details.offer(wanted, self._meshes() == "all", self._recording)
         self.codes_format.setEnabled(self._saved and self.codes.isChecked())
         ranged = self._saved and (self._meshes() == "all" or self._codes() != "none")
         for widget in (self.frames_label, self.frames):
@@ -205,40 +225,3 @@ class ExportChoices(QWidget):
         where = rule.camera if space == "camera" else rule.head
         self.axes_words.setText(f"{where[0].upper()}{where[1:]}.\nFor {rule.used_by}.")
         self.changed.emit()
-
-
-def _combo(choices: dict[str, str]) -> QComboBox:
-    box = QComboBox()
-    for name, text in choices.items():
-        box.addItem(text, name)
-    return box
-
-
-def _number(least: int, most: int = MOST_FRAMES) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(least, most)
-    box.setMinimumWidth(box.fontMetrics().horizontalAdvance("000000") + 2 * box.fontMetrics().height())
-    return box
-
-
-def _explanation() -> QLabel:
-    label = QLabel()
-    label.setObjectName("faint")
-    return label
-
-
-def _explained(box: QComboBox, words: QLabel) -> QVBoxLayout:
-    """A choice with its explanation close below."""
-    column = QVBoxLayout()
-    column.setSpacing(3)
-    column.addWidget(box)
-    column.addWidget(words)
-    return column
-
-
-def _row(*widgets: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    for widget in widgets:
-        row.addWidget(widget, stretch=int(isinstance(widget, QComboBox)))
-    return row

@@ -16,6 +16,7 @@ from dphm_core.jobs import Job
 
 from .export_choices import ExportChoices
 from .export_folder import ExportFolder
+from .export_planner import ExportPlanner
 from .job_bar import JobBar
 from .message_bar import Kind, MessageBar
 
@@ -53,10 +54,9 @@ class ExportDialog(QDialog):
         plan: Callable[[Path, ExportOptions], ExportPlan] | None = None,
     ) -> None:
         super().__init__(parent)
-        self._export, self._plan = export, plan
+        self._export, self._planner = export, None if plan is None else ExportPlanner(plan, self)
         self._job: Job[ExportSummary] | None = None
-        self._planning: Job[ExportPlan] | None = None
-        self._plan_again = self._closing = False
+        self._closing = False
         self.choices, self.message, self.job_bar = ExportChoices(), MessageBar(), JobBar()
         self.folder, self.estimate = ExportFolder(), QLabel()
         self.buttons = QDialogButtonBox()
@@ -120,14 +120,15 @@ class ExportDialog(QDialog):
     def stop(self) -> None:
         """Cancel and wait, which takes as long as one file: for a window that closes."""
         self._timer.stop()
-        for job in (self._job, self._planning):
-            if job is not None:
-                job.cancel()
-                try:
-                    job.wait()
-                except Exception as error:
-                    log.info("export, while the window was closed: %s", error)
-        self._job = self._planning = None
+        job, self._job = self._job, None
+        if job is not None:
+            job.cancel()
+            try:
+                job.wait()
+            except Exception as error:
+                log.info("export, while the window was closed: %s", error)
+        if self._planner is not None:
+            self._planner.stop()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Work out what the choices come to."""
@@ -146,12 +147,11 @@ class ExportDialog(QDialog):
     def done(self, result: int) -> None:
         """Close, with nothing left running but a look at a folder, which ends by itself."""
         self._timer.stop()
-        self._planning = None
+        self._forget_plan()
         super().done(result)
 
     def _assemble(self) -> None:
         self.setWindowTitle("Export")
-        self.setMinimumWidth(560)
         self.form = QWidget()
         form = QVBoxLayout(self.form)
         form.setContentsMargins(0, 0, 0, 0)
@@ -175,52 +175,30 @@ class ExportDialog(QDialog):
         self.job_bar.cancel_requested.connect(self.cancel)
         self.buttons.accepted.connect(self.start)
         self.buttons.rejected.connect(self.reject)
+        if self._planner is not None:
+            self._planner.planned.connect(self._take_plan)
+            self._planner.refused.connect(self._refuse)
 
     def _changed(self) -> None:
         """A choice changed: what comes of it is worked out again."""
         possible = self.choices.ready and self.folder.path is not None
         self.go.setEnabled(possible and self._job is None)
-        if self._plan is None or not possible:
-            self.folder.ask(None)
+        if self._planner is None or not possible:
+            self._forget_plan()
             self._estimate("" if self.choices.ready else "Choose meshes, or codes and poses.")
-        elif self._planning is not None:
-            self._plan_again = True
         elif self.isVisible():
-            self._begin_plan(self._plan, self.folder.path)
+            try:
+                self._planner.ask(self.folder.path, self.choices.options())
+            except DphmError as error:
+                self._refuse(error)
 
-    def _begin_plan(self, plan: Callable[[Path, ExportOptions], ExportPlan], folder: Path) -> None:
-        self._plan_again = False
-        try:
-            options = self.choices.options()
-        except DphmError as error:
-            self._refuse(error)
-            return
-        self._planning = Job(lambda _tell: plan(folder, options), "Planning")
-        self._timer.start(POLL_MS)
+    def _forget_plan(self) -> None:
+        """Nothing is known of what is chosen now."""
+        if self._planner is not None:
+            self._planner.forget()
+        self.folder.ask(None)
 
-    def _poll(self) -> None:
-        if self._planning is not None and not self._planning.running:
-            planning, self._planning = self._planning, None
-            self._take_plan(planning)
-        if self._job is not None:
-            self._poll_export(self._job)
-        if self._job is None and self._planning is None:
-            self._timer.stop()
-
-    def _take_plan(self, planning: Job[ExportPlan]) -> None:
-        if self._plan_again:
-            self._changed()
-            return
-        try:
-            plan = planning.poll()
-        except DphmError as error:
-            self._refuse(error)
-            return
-        except Exception as error:
-            log.exception("planning an export")
-            self._refuse(error)
-            return
-        assert plan is not None
+    def _take_plan(self, plan: ExportPlan) -> None:
         self.folder.ask(plan)
         self._estimate(f"{plan.words}.")
 
@@ -233,14 +211,17 @@ class ExportDialog(QDialog):
 
     def _refuse(self, error: Exception) -> None:
         """Say why this cannot be exported, where an estimate would stand."""
-        self.folder.ask(None)
+        self._forget_plan()
         self._estimate(f"✕ {_sentence(error)}")
         self.go.setEnabled(False)
 
-    def _poll_export(self, job: Job[ExportSummary]) -> None:
-        if job.running:
-            self.job_bar.show_job(job.name, job.progress)
+    def _poll(self) -> None:
+        job = self._job
+        if job is None or job.running:
+            if job is not None:
+                self.job_bar.show_job(job.name, job.progress)
             return
+        self._timer.stop()
         self._job = None
         self._show_busy(False)
         try:

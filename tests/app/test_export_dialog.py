@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,74 @@ def test_all_meshes_are_exported_and_the_result_is_told(qtbot, dialog, library, 
 def test_every_format_of_the_library_is_offered(dialog) -> None:
     box = dialog.choices.mesh_format
     assert tuple(box.itemData(row) for row in range(box.count())) == mesh_formats()
+
+
+def test_no_choice_is_cut_off(dialog) -> None:
+    boxes = [*dialog.choices._combos().values(), dialog.choices.details.targets]
+    assert [box.itemText(0) for box in boxes if box.width() < box.sizeHint().width()] == []
+    words = dialog.choices.space_words
+    assert words.width() >= words.sizeHint().width()
+
+
+def test_every_option_of_the_library_can_be_chosen(dialog) -> None:
+    """Each has other values than the usual one; whether an earlier export is replaced is asked where there is one."""
+    choices, usual = dialog.choices, ExportOptions()
+    choices.set_recording("recordings/talk")
+    for box, name in (
+        (choices.mesh_format, "all"), (choices.details.targets, "frames"), (choices.codes_format, "npz"),
+        (choices.space, "head"), (choices.axes, "z-up"), (choices.unit, "mm"),
+    ):  # fmt: skip
+        choose(box, name)
+    choices.details.normals.setChecked(False)
+    choices.details.colours.setChecked(True)
+    choices.every.setValue(2)
+    chosen = choices.options(overwrite=True)
+    assert (chosen.normals, chosen.colours, chosen.glb_targets) == (False, "recordings/talk", "frames")
+    choose(choices.which, "current")
+    chosen = replace(chosen, meshes=choices.options().meshes)
+    assert [item.name for item in fields(usual) if getattr(chosen, item.name) == getattr(usual, item.name)] == []
+
+
+def test_what_is_written_with_meshes_can_be_chosen_where_the_files_have_it(dialog) -> None:
+    details, choices = dialog.choices.details, dialog.choices
+
+    def possible() -> tuple[bool, bool, bool]:
+        return details.normals.isEnabled(), details.colours.isEnabled(), details.targets.isEnabled()
+
+    assert possible() == (True, False, False)  # nobody said which recording it is
+    choices.set_recording("recordings/talk")
+    details.colours.setChecked(True)
+    for name, expected in (
+        ("ply", (True, True, False)), ("glb", (False, False, True)), ("usd", (False, False, False)),
+        ("all", (True, True, True)), ("obj", (True, True, False)),
+    ):  # fmt: skip
+        choose(choices.mesh_format, name)
+        assert possible() == expected, name
+        assert (choices.options().colours is None) == (not expected[1])
+    choose(choices.which, "current")
+    assert possible() == (True, False, False)
+    assert "track all frames" in details.colours.toolTip()
+    choose(choices.which, "all")
+    choices.meshes.setChecked(False)
+    assert possible() == (False, False, False)
+
+
+def test_a_choice_about_meshes_is_planned_anew(qtbot, dialog, library) -> None:
+    choose(dialog.choices.mesh_format, "glb")
+    qtbot.waitUntil(lambda: dialog._planner._job is None)
+    planned = library.plans
+    choose(dialog.choices.details.targets, "basis")
+    qtbot.waitUntil(lambda: library.plans > planned)
+
+
+def test_an_answer_to_what_was_asked_before_is_not_shown(qtbot, dialog, library) -> None:
+    asked = library.plans
+    dialog.choices.unit.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: library.plans > asked)
+    dialog.choices.meshes.setChecked(False)
+    dialog.choices.codes.setChecked(False)
+    qtbot.wait(200)
+    assert dialog.estimate.text() == "Choose meshes, or codes and poses."
 
 
 def test_an_animated_file_tells_how_good_it_is_and_is_of_all_frames(qtbot, dialog, library) -> None:
@@ -278,6 +347,9 @@ def test_choices_are_remembered(qtbot, dialog, library, tmp_path) -> None:
     choose(dialog.choices.axes, "opencv")
     choose(dialog.choices.mesh_format, "obj")
     dialog.choices.codes.setChecked(False)
+    dialog.choices.details.normals.setChecked(False)
+    dialog.choices.details.colours.setChecked(True)
+    choose(dialog.choices.details.targets, "basis")
     state = json.loads(json.dumps(dialog.state()))
     again = ExportDialog(library.export)
     qtbot.addWidget(again)
@@ -286,7 +358,10 @@ def test_choices_are_remembered(qtbot, dialog, library, tmp_path) -> None:
     assert again.state() == state
     options = again.choices.options()
     assert (options.axes, options.mesh_format, options.codes) == ("opencv", "obj", "none")
+    assert (options.normals, options.glb_targets) == (False, "basis")
+    assert again.choices.details.colours.isChecked()
     again.restore({"axes": "x-up", "unit": 3, "meshes": "yes", "folder": 7, "which": []})
+    again.restore({"normals": 1, "colours": "recordings/talk", "glb_targets": ["codes"]})
     again.restore("nonsense")  # type: ignore[arg-type]
     assert again.state() == state
 
