@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
@@ -52,8 +52,13 @@ def written_atomically(path: Path) -> Iterator[Path]:
         raise OutputError(f"{path} cannot be written: {error.strerror}; check the disk and its permissions") from error
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path) -> list[Path]:
     """Make a folder with its parents, where it is not there yet.
+
+    Returns
+    -------
+    list of Path
+        Folders that were not there, the outermost first.
 
     Raises
     ------
@@ -61,9 +66,20 @@ def make_folder(path: Path) -> None:
         It cannot be made, or a file has its name.
     """
     try:
+        missing = [part for part in (*reversed(path.parents), path) if not part.exists()]
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path} cannot be made: {error.strerror}; choose another folder") from error
+    return missing
+
+
+def take_back(files: Iterable[Path], folders: Sequence[Path]) -> None:
+    """Remove files that were written, and of the folders that were made, the outermost first, those now empty."""
+    for path in files:
+        path.unlink(missing_ok=True)
+    for folder in reversed(folders):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def read_npz(path: Path, max_bytes: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:

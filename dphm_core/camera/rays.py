@@ -153,12 +153,14 @@ def _undistort_reference(xy_distorted: DoubleArray, intrinsics: Intrinsics) -> D
     return _within_radius(np.where(unsolved[:, None], np.nan, xy), intrinsics)
 
 
-def check_image_size(depth_m: FloatArray, intrinsics: Intrinsics) -> None:
-    """Raise ValueError unless the depth image has its camera's size."""
-    if depth_m.shape != (intrinsics.height, intrinsics.width):
-        raise ValueError(
-            f"depth image of shape {depth_m.shape} does not fit its camera of {intrinsics.width}x{intrinsics.height}"
-        )
+def check_image_size(depth_m: FloatArray, intrinsics: Intrinsics, color: NDArray[np.uint8] | None = None) -> None:
+    """Raise ValueError unless the depth image, and a colour image registered to it, have their camera's size."""
+    size = (intrinsics.height, intrinsics.width)
+    unfit = f"does not fit its camera of {intrinsics.width}x{intrinsics.height}"
+    if depth_m.shape != size:
+        raise ValueError(f"depth image of shape {depth_m.shape} {unfit}")
+    if color is not None and color.shape != (*size, 3):
+        raise ValueError(f"colour image of shape {color.shape} {unfit}")
 
 
 def _within_radius(xy: DoubleArray, intrinsics: Intrinsics) -> DoubleArray:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from dphm_core.frames import FloatArray, RGBDFrame
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from dphm_core.sources.selection import Selection
@@ -87,7 +86,7 @@ class RecordedColours:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self._source.close()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, sqrt
 from time import perf_counter
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -98,9 +97,7 @@ class Observer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def _landmarks(self, frame: RGBDFrame, place: HeadPlace | None) -> FaceLandmarks | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from dphm_core.errors import OutputError
-from dphm_core.files import written_atomically
+from dphm_core.files import make_folder, take_back, written_atomically
 
 MESH_FOLDER = "meshes"
 TRACK_FILE = "track.npz"
@@ -70,7 +70,7 @@ class OutputFolder:
         if not self._written:
             self._remove_earlier_run()
         path = self.path / name
-        self._make(path.parent)
+        self._made += make_folder(path.parent)
         with written_atomically(path) as partial:
             yield partial
         self._written.append(path)
@@ -83,25 +83,12 @@ class OutputFolder:
             path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
-        self._make(self.path)
+        self._made += make_folder(self.path)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
         if kind is not None:
-            self._discard()
-
-    def _make(self, folder: Path) -> None:
-        """Make a folder, remembering which ones were not there."""
-        missing = []
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        for part in reversed(missing):
-            try:
-                part.mkdir()
-            except OSError as error:
-                raise OutputError(f"{part} cannot be made: {error.strerror}; choose another folder") from error
-            self._made.append(part)
+            take_back(self._written, self._made)
 
     def _remove_earlier_run(self) -> None:
         meshes = self.path / MESH_FOLDER
@@ -112,10 +99,3 @@ class OutputFolder:
                 path.unlink(missing_ok=True)
         except OSError as error:
             raise OutputError(f"{path} cannot be replaced: {error.strerror}; close what uses it") from error
-
-    def _discard(self) -> None:
-        for path in self._written:
-            path.unlink(missing_ok=True)
-        for folder in reversed(self._made):
-            if not any(folder.iterdir()):
-                folder.rmdir()

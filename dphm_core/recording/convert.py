@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,35 +115,37 @@ def _slow_enough(info: SourceInfo, selection: Selection) -> Selection:
 
 
 def _write_file(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:
-    info, written = frames.info, 0
-    tell(0, total)
+    info, fps = frames.info, frames.info.fps / options.selection.every
     make_folder(out.absolute().parent)
-    fps = info.fps / options.selection.every
     with (
         written_atomically(out) as partial,
         MkvWriter(partial, info.intrinsics, fps, options.depth_mode, info.label) as writer,
     ):
-        for frame in _of_one_camera(frames, info.label, info.intrinsics):
-            writer.write(frame.color, frame.depth_m, frame.timestamp_s)
-            written += 1
-            tell(written, total)
-        if not written:
-            raise SourceError(f"{info.label} has no frame in this part; choose another one")
-    return written
+        return _write_each(
+            frames, lambda frame: writer.write(frame.color, frame.depth_m, frame.timestamp_s), total, tell
+        )
 
 
 def _write_folder(frames: SelectedFrames, out: Path, options: ConvertOptions, total: int, tell: Tell) -> int:
+    info, every, start = frames.info, options.selection.every, options.selection.start
+    with FolderWriter(out, info.intrinsics, info.fps / every, options.color, info.label) as writer:
+
+        def write(frame: RGBDFrame) -> None:
+            writer.write(frame.color, frame.depth_m, frame.timestamp_s, (frame.index - start) // every)
+
+        return _write_each(frames, write, total, tell)
+
+
+def _write_each(frames: SelectedFrames, write: Callable[[RGBDFrame], None], total: int, tell: Tell) -> int:
+    """Write frames one after another; how many there were."""
     info, written = frames.info, 0
     tell(0, total)
-    fps = info.fps / options.selection.every
-    with FolderWriter(out, info.intrinsics, fps, options.color, info.label) as writer:
-        for frame in _of_one_camera(frames, info.label, info.intrinsics):
-            index = (frame.index - options.selection.start) // options.selection.every
-            writer.write(frame.color, frame.depth_m, frame.timestamp_s, index)
-            written += 1
-            tell(written, total)
-        if not written:
-            raise SourceError(f"{info.label} has no frame in this part; choose another one")
+    for frame in _of_one_camera(frames, info.label, info.intrinsics):
+        write(frame)
+        written += 1
+        tell(written, total)
+    if not written:
+        raise SourceError(f"{info.label} has no frame in this part; choose another one")
     return written
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self
 
 from dphm_core.camera.intrinsics import Intrinsics
@@ -74,9 +73,7 @@ class StackWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
         with self._file:
             if self._records and kind is None:
                 self._append(encode_index(self._records, self.size))

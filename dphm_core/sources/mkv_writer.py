@@ -9,7 +9,6 @@ import logging
 import struct
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import cv2
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.k4a_calibration import DepthMode
+from dphm_core.camera.rays import check_image_size
 from dphm_core.errors import OutputError
 from dphm_core.frames import FloatArray
 from dphm_core.sources.ebml import ATTACHMENTS, CLUSTER, CUES, INFO, SEGMENT, TAGS, TRACKS, element, header, text, uint
@@ -95,9 +95,7 @@ class MkvWriter:
         timestamp_s : float
             Seconds, later than the last frame's.
         """
-        size = (self._intrinsics.height, self._intrinsics.width)
-        if depth_m.shape != size or (color is not None and color.shape != (*size, 3)):
-            raise ValueError(f"frame of shape {depth_m.shape} does not fit the recording's {size}")
+        check_image_size(depth_m, self._intrinsics, color)
         depth = millimetres(depth_m)
         layout = self._layout or self._begin(depth, timestamp_s)
         time_usec = round((timestamp_s - self._start_s) * USEC)
@@ -116,9 +114,7 @@ class MkvWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
         with self._file:
             if kind is None and self._layout is not None:
                 self._finish()

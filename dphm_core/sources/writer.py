@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import cv2
@@ -12,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
+from dphm_core.camera.rays import check_image_size
 from dphm_core.errors import OutputError
-from dphm_core.files import make_folder, write_atomically
+from dphm_core.files import make_folder, take_back, write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.sources.folder import COLOR_FOLDER, DEPTH_FOLDER
 from dphm_core.sources.folder_camera import CALIBRATION_FILE, TIMESTAMPS_FILE, calibration_json
@@ -60,8 +60,7 @@ class FolderWriter:
         self._made: list[Path] = []
         self._written: list[Path] = []
         for folder in (path / COLOR_FOLDER, path / DEPTH_FOLDER):
-            self._made += [part for part in (*reversed(folder.parents), folder) if not part.exists()]
-            make_folder(folder)
+            self._made += make_folder(folder)
             if any(folder.iterdir()):
                 raise OutputError(f"{path} already holds a recording; choose a new folder")
         self._put(path / CALIBRATION_FILE, calibration_json(intrinsics))
@@ -82,9 +81,7 @@ class FolderWriter:
         index : int, optional
             Its number, larger than the last one's, which it follows by default; larger by more than 1 leaves a gap.
         """
-        size = (self._intrinsics.height, self._intrinsics.width)
-        if depth_m.shape != size or (color is not None and color.shape != (*size, 3)):
-            raise ValueError(f"frame of shape {depth_m.shape} does not fit the recording's {size}")
+        check_image_size(depth_m, self._intrinsics, color)
         number = len(self._timestamps_s) if index is None else index
         if number < len(self._timestamps_s):
             raise ValueError(f"frame {number} comes after frame {len(self._timestamps_s) - 1}")
@@ -110,25 +107,15 @@ class FolderWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
         if kind is None:
             self.close()
         else:
-            self._discard()
+            take_back(self._written, self._made)  # half a recording looks like a whole one
 
     def _put(self, path: Path, content: bytes) -> None:
         self._written.append(path)
         write_atomically(path, content)
-
-    def _discard(self) -> None:
-        """Remove what was written: half a recording looks like a whole one."""
-        for path in self._written:
-            path.unlink(missing_ok=True)
-        for folder in reversed(self._made):
-            if not any(folder.iterdir()):
-                folder.rmdir()
 
 
 def _encoded(image: NDArray[Any], kind: str) -> bytes:
