@@ -15,6 +15,10 @@ from dphm_core.tracking.subject_file import KnownSubject, model_fingerprint, sav
 
 SCALE = 1.05
 FACING = np.diag([1.0, -1.0, -1.0]).astype(np.float32)
+WEIGHTS = np.linspace(0, 0.5, len(NAMES), dtype=np.float32)
+"""Of the first frame's expression, looking straight ahead."""
+LATER_ANGLE, LATER_MORE = 0.5, 0.5
+"""By how much the last frame's head has turned, radians, and how much more each of its weights is."""
 
 
 def pose(angle: float) -> Similarity:
@@ -30,11 +34,10 @@ def write_results(folder: Path) -> Path:
     coefficients = np.linspace(-1, 1, MODES, dtype=np.float32)
     known = KnownSubject(coefficients, SCALE, 6e-4, 2e-4, "small", model_fingerprint(model))
     landmarks = np.full((478, 3), 0.5, np.float32)
-    weights = np.linspace(0, 0.5, len(NAMES), dtype=np.float32)
     rows = [
-        TrackRow(3, 0.1, "tracking", "follows", pose(0.0), weights, 0.7, landmarks, 0.9),
+        TrackRow(3, 0.1, "tracking", "follows", pose(0.0), WEIGHTS, 0.7, landmarks, 0.9),
         TrackRow(4, 0.2, "lost", "no face, or two", None, None, float("nan"), None),
-        TrackRow(7, 0.3, "tracking", "follows", pose(0.5), weights + 0.5, 0.8, landmarks, 0.8),
+        TrackRow(7, 0.3, "tracking", "follows", pose(LATER_ANGLE), WEIGHTS + LATER_MORE, 0.8, landmarks, 0.8),
     ]
     code = model.identity_code(coefficients)
     track = make_track(rows, SCALE, code, NAMES, model.config.expression_dim, 478)

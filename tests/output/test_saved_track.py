@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from batch_parts import POSE as SCRIPTED_POSE
 from batch_parts import RedObserver
+from saved_tracks import LATER_ANGLE, LATER_MORE, SCALE, WEIGHTS, pose, write_results
 from tiny_models import MODES, NAMES, write_tiny_model
 
 from dphm_core.camera.intrinsics import Intrinsics
@@ -18,45 +17,15 @@ from dphm_core.errors import DataError
 from dphm_core.frames import RGBDFrame, TrackStatus
 from dphm_core.heads.model import load_model
 from dphm_core.output.saved_track import NOT_TRACKED, PlainObserver, SavedTracker, load_saved_track
-from dphm_core.output.track_file import TrackRow, make_track
 from dphm_core.tracking.subject_file import KnownSubject, model_fingerprint, save_subject
 
-FRAMES = (3, 4, 7)
-"""In the small track; frame 4 has no head."""
-SCALE = 1.05
-POSE = replace(SCRIPTED_POSE, scale=SCALE)
 CAMERA = Intrinsics(width=48, height=32, fx=60, fy=60, cx=24, cy=16)
 
 
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_model(tmp_path_factory.mktemp("models") / "small", template=True)
-
-
 @pytest.fixture
-def results(model_folder: Path, tmp_path: Path) -> Path:
+def results(tmp_path: Path) -> Path:
     """A results folder of three frames, as a run would write it."""
-    model = load_model(model_folder)
-    known = KnownSubject(
-        np.linspace(-1, 1, MODES, dtype=np.float32), SCALE, 6e-4, 2e-4, "small", model_fingerprint(model)
-    )
-    rows = [
-        TrackRow(3, 0.1, "tracking", "follows", POSE, weights(0.3), 0.7, np.full((478, 3), 0.5, np.float32), 0.9),
-        TrackRow(4, 0.2, "lost", "no face", None, None, float("nan"), None),
-        TrackRow(7, 0.3, "tracking", "follows", POSE, weights(0.7), 0.8, np.full((478, 3), 0.5, np.float32), 0.8),
-    ]
-    code = model.identity_code(known.coefficients)
-    track = make_track(rows, SCALE, code, NAMES, model.config.expression_dim, 478)
-    folder = tmp_path / "out"
-    folder.mkdir()
-    (folder / "track.npz").write_bytes(track.to_bytes())
-    (folder / "report.json").write_text(json.dumps({"model": str(model_folder)}))
-    save_subject(known, folder / "subject.safetensors")
-    return folder
-
-
-def weights(value: float) -> np.ndarray:
-    return np.full(len(NAMES), value, dtype=np.float32)
+    return write_results(tmp_path)
 
 
 def frame(index: int) -> RGBDFrame:
@@ -72,10 +41,10 @@ def test_rows_have_their_meshes_and_untracked_ones_none(results: Path) -> None:
     assert saved.vertices_head(1) is None
     template = saved.subject.model.template
     assert template is not None
-    moved = (weights(0.7) - weights(0.3)) @ template.expression_basis.reshape(len(NAMES), -1)
+    moved = np.full(len(NAMES), LATER_MORE, np.float32) @ template.expression_basis.reshape(len(NAMES), -1)
     first, last = saved.vertices_head(0), saved.vertices_head(2)
     np.testing.assert_allclose(last - first, moved.reshape(-1, 3), atol=1e-6)
-    np.testing.assert_allclose(saved.vertices_cam(2), POSE.to_camera(last), atol=1e-6)
+    np.testing.assert_allclose(saved.vertices_cam(2), pose(LATER_ANGLE).to_camera(last), atol=1e-6)
     assert saved.faces.shape == (8, 3)
 
 
@@ -85,13 +54,13 @@ def test_the_tracker_answers_from_the_track(results: Path) -> None:
     assert (shown.status, shown.reason) == (TrackStatus.TRACKING, "follows")
     assert shown.confidence == pytest.approx(0.9)
     assert shown.residual_mm == pytest.approx(0.7)
-    np.testing.assert_array_equal(shown.expression_code, weights(0.3))
-    np.testing.assert_array_equal(shown.head_to_cam.translation_m, POSE.translation_m)
+    np.testing.assert_array_equal(shown.expression_code, WEIGHTS)
+    np.testing.assert_array_equal(shown.head_to_cam.translation_m, pose(0.0).translation_m)
     np.testing.assert_array_equal(shown.vertices_cam, tracker.saved.vertices_cam(0))
     np.testing.assert_allclose(shown.observation.landmarks.pixels[0], [84, 76])  # 60 · 0.5 / 0.5 beside the middle
     assert tracker.track(observer.observe(frame(3))).vertices_cam is shown.vertices_cam  # kept: it is asked for often
     lost = tracker.track(observer.observe(frame(4)))
-    assert (lost.status, lost.reason, lost.vertices_cam) == (TrackStatus.LOST, "no face", None)
+    assert (lost.status, lost.reason, lost.vertices_cam) == (TrackStatus.LOST, "no face, or two", None)
     missing = tracker.track(observer.observe(frame(5)))
     assert (missing.status, missing.reason, missing.vertices_cam) == (TrackStatus.SEARCHING, NOT_TRACKED, None)
 
@@ -139,11 +108,11 @@ def test_what_cannot_be_shown_is_refused_with_the_cure(
         load_saved_track(results)
 
 
-def test_the_subject_of_another_run_or_model_is_refused(results: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_the_subject_of_another_run_or_model_is_refused(results: Path, tmp_path: Path) -> None:
     other = write_tiny_model(tmp_path / "other")
     with pytest.raises(DataError, match="another model"):
         load_saved_track(results, str(other))
-    model = load_model(model_folder)
+    model = load_model(tmp_path / "small")
     stranger = KnownSubject(np.ones(MODES, np.float32), SCALE, 6e-4, 2e-4, "small", model_fingerprint(model))
     save_subject(stranger, results / "subject.safetensors")
     with pytest.raises(DataError, match="are not of one run"):

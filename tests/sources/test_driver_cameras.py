@@ -12,6 +12,7 @@ import fake_orbbec
 import fake_realsense
 import pytest
 from fake_bus import FakeCamera
+from refusal import refused
 from waiting import wait_until
 
 from dphm_core.errors import NoCameraError, SourceError
@@ -73,12 +74,6 @@ of_each_maker = pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver_camera, "START_TIMEOUT_MS", 50)
     monkeypatch.setattr(driver_camera, "FRAME_TIMEOUT_MS", 50)
-
-
-def refused(name: str) -> str:
-    with pytest.raises(SourceError) as caught:
-        open_source(name)
-    return str(caught.value)
 
 
 @of_each_maker

@@ -6,6 +6,7 @@ import sys
 import pyk4a
 import pytest
 from fake_k4a import FakeCamera, plug_in
+from refusal import refused
 
 from dphm_core.cli import main
 from dphm_core.errors import SourceError
@@ -17,12 +18,6 @@ from dphm_core.sources.k4a_devices import look, start_advice
 def no_camera() -> None:
     if pyk4a.connected_device_count():
         pytest.skip("needs a machine without an Azure Kinect")
-
-
-def refused(uri: str) -> str:
-    with pytest.raises(SourceError) as caught:
-        open_source(uri)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("uri", ["kinect", "kinect:000123"])

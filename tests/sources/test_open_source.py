@@ -8,18 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from folder_recordings import HEIGHT, WIDTH, make_recording, write_image
+from refusal import refused
 
 from dphm_core.errors import SourceError
 from dphm_core.sources import Source, open_source
-
-
-def refused(uri: str | Path) -> str:
-    """Message with which a source is refused: one line."""
-    with pytest.raises(SourceError) as caught:
-        open_source(uri)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def test_a_string_or_a_path_opens_a_folder(tmp_path: Path) -> None:

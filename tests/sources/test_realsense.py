@@ -12,18 +12,12 @@ import numpy as np
 import pytest
 from fake_bus import FakeCamera
 from fake_realsense import COLOR, plug_in
+from refusal import refused
 
-from dphm_core.errors import SourceError
 from dphm_core.sources import open_source
 from dphm_core.sources.devices import list_cameras
 
 needs_driver = pytest.mark.skipif(importlib.util.find_spec("pyrealsense2") is None, reason="needs pyrealsense2")
-
-
-def refused(uri: str) -> str:
-    with pytest.raises(SourceError) as caught:
-        open_source(uri)
-    return str(caught.value)
 
 
 def test_depth_is_registered_to_colour(monkeypatch: pytest.MonkeyPatch) -> None:
