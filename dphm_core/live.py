@@ -43,6 +43,13 @@ def load_live(setup: LiveSetup) -> tuple[Observer, HeadTracker]:
         The head model, the device, the subject file or the landmark detector cannot be had.
     """
     from dphm_core.landmarks.observe import Observer
+
+    tracker = load_live_tracker(setup)
+    return Observer(), tracker
+
+
+def load_live_tracker(setup: LiveSetup) -> HeadTracker:
+    """Load the tracker alone, as `load_live` does."""
     from dphm_core.tracking import create_tracker
     from dphm_core.warm_up import warm_up
 
@@ -50,4 +57,4 @@ def load_live(setup: LiveSetup) -> tuple[Observer, HeadTracker]:
     config = replace(setup.config, frame_s=frame_s)
     tracker = create_tracker(setup.model, setup.device, config, setup.subject, background=True)
     warm_up(tracker)
-    return Observer(), tracker
+    return tracker

@@ -40,7 +40,7 @@ def warm_up(tracker: HeadTracker | None = None) -> float:
     started = perf_counter()
     _warm_up_camera()
     if tracker is not None and tracker.model.template is not None:
-        from dphm_core.evaluation.made_up_frame import made_up_frame
+        from dphm_core.made_up_frame import made_up_frame
 
         tracker.warm_up(made_up_frame(tracker.model)[0])
     return perf_counter() - started

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from dphm_core.camera import normals, rays, registration
-from dphm_core.evaluation.made_up_frame import made_up_frame
 from dphm_core.frames import TrackStatus
 from dphm_core.heads.model import HeadModel, load_model
+from dphm_core.made_up_frame import made_up_frame
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.tracker import HeadTracker
 from dphm_core.warm_up import warm_up

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dphm_core.errors import SettingError
-from dphm_core.evaluation.made_up_frame import made_up_frame, random_prior, random_subject
+from dphm_core.evaluation.random_model import random_prior, random_subject
 from dphm_core.evaluation.timing import check_repeats, time_call
 from dphm_core.frames import Observation
 from dphm_core.heads.config import HeadConfig
@@ -15,6 +15,7 @@ from dphm_core.heads.latent_prior import has_prior, load_model_prior
 from dphm_core.heads.model import load_model
 from dphm_core.heads.numerics import prepare_thread, usable_device
 from dphm_core.heads.subject import build_subject
+from dphm_core.made_up_frame import made_up_frame
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import FrameSolver

@@ -10,8 +10,8 @@ from tiny_models import SIZES, write_tiny_model
 
 from dphm_core.errors import SettingError
 from dphm_core.evaluation.device_benchmark import device_benchmark
-from dphm_core.evaluation.made_up_frame import POINTS, made_up_frame
 from dphm_core.heads.model import load_model
+from dphm_core.made_up_frame import POINTS, made_up_frame
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.sampling import face_points
 

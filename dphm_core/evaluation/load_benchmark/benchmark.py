@@ -14,12 +14,11 @@ from time import perf_counter, process_time, sleep
 from dphm_core.evaluation.load_benchmark.options import LoadBenchmark
 from dphm_core.evaluation.load_benchmark.recording import write_load_recording
 from dphm_core.evaluation.load_benchmark.stages import NoTracker, TimedObserver, TimedSource
+from dphm_core.live import LiveSetup, load_live_tracker
 from dphm_core.pipeline import Pipeline
 from dphm_core.sources import open_source
 from dphm_core.sources.simulated import SimulatedCamera
 from dphm_core.stages import FrameTracker, PipelineStatus
-from dphm_core.tracking import create_tracker
-from dphm_core.tracking.config import LONGEST_FRAME_S, TrackerConfig
 
 MADE_FRAMES = 30
 """Of the recording that is made where none is given: one second, 36 MB; it is played to and fro."""
@@ -194,10 +193,7 @@ def _warm_up(source: TimedSource, observer: TimedObserver) -> None:
 
 
 def _tracker(options: LoadBenchmark, fps: float) -> FrameTracker:
-    if not options.tracking:
-        return NoTracker()
-    config = TrackerConfig(frame_s=min(1 / fps, LONGEST_FRAME_S))
-    return create_tracker(options.model, "cpu", config, None, background=True)
+    return load_live_tracker(LiveSetup(options.model, fps=fps)) if options.tracking else NoTracker()
 
 
 def _check(pipeline: Pipeline) -> PipelineStatus:
