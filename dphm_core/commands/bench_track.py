@@ -61,7 +61,7 @@ def _on(bar: tqdm) -> Any:
 
     class OnBar(Progress):
         def phase(self, text: str) -> None:
-            bar.set_description(text)
+            bar.set_description_str(text)
 
         def expect(self, frames: int) -> None:
             bar.total += frames

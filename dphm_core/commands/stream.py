@@ -50,8 +50,7 @@ class Stream(Command):
         with Broadcast(addresses, self.gaze) as broadcast, progress_bar("frames") as bar:
 
             def tell(status: PipelineStatus, tracked: TrackedFrame | None) -> None:
-                state = "waiting" if tracked is None else tracked.status.value
-                bar.set_description(f"{state} {status.tracker_fps:.0f}/s", False)
+                bar.set_description_str("waiting" if tracked is None else tracked.status.value, refresh=False)
                 bar.update(status.frames_tracked - bar.n)
 
             status = stream_live(what, broadcast, tell)

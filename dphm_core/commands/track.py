@@ -118,7 +118,7 @@ def _progress_bar() -> Iterator[Callable[[TrackedFrame, int | None], None]]:
         def on_frame(tracked: TrackedFrame, expected: int | None) -> None:
             bar.total = expected
             state = tracked.status.value
-            bar.set_description(
+            bar.set_description_str(
                 state if tracked.vertices_cam is None else f"{state} {tracked.residual_mm:.2f} mm", False
             )
             bar.update()

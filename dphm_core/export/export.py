@@ -90,7 +90,7 @@ def export_track(
         run = _Export(folder, options, tell, wanted.steps)
         run.write(saved, wanted)
     seconds = perf_counter() - started
-    notes = (*left_out(options.mesh_format), *run.notes)
+    notes = (*left_out(options.mesh_format), *run.notes, *options.unmet)
     return ExportSummary(out, wanted.meshes, run.files, run.bytes, seconds, len(wanted.animations), notes)
 
 

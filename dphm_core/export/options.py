@@ -9,7 +9,7 @@ from tyro.conf import OmitArgPrefixes, arg
 
 from dphm_core.errors import SettingError
 from dphm_core.meshing.animation import MorphTargets
-from dphm_core.meshing.formats import EVERY, FORMATS, chosen_formats
+from dphm_core.meshing.formats import EVERY, FORMATS, animated, chosen_formats
 from dphm_core.sources.selection import Selection
 
 Meshes = Literal["all", "current", "none"]
@@ -96,6 +96,24 @@ class ExportOptions:
     def sequence_formats(self) -> list[str]:
         """Formats with one file for all frames."""
         return [name for name in self._formats if FORMATS[name].sequence is not None] if self.meshes == "all" else []
+
+    @property
+    def unmet(self) -> list[str]:
+        """What was asked for that no file of its format holds, each in a line for a user."""
+        told = []
+        if self.colours is not None and self.meshes != "all":
+            told.append("colours: none are written, as they are those of all frames' meshes; choose all of them")
+        elif self.colours is not None and self.sequence_formats:
+            cure = "" if self.frame_formats else "; choose one of them, too"
+            told.append(f"{self._named(self.sequence_formats)}: without colours, which PLY and OBJ hold{cure}")
+        turning = [name for name in self.sequence_formats if not animated(name).needs_mesh]
+        if not self.normals and turning:
+            told.append(f"{self._named(turning)}: with normals all the same; only PLY and OBJ are written without")
+        return told
+
+    @staticmethod
+    def _named(formats: list[str]) -> str:
+        return ", ".join(name.upper() for name in formats)
 
     @property
     def _formats(self) -> list[str]:

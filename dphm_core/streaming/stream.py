@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 RETRY_S = 2.0
 """A stream that cannot be opened is tried again after so long."""
 JOIN_S = 6.0
+LOOK_S = 0.5
+"""How often a stream that ends is looked at, and how long one that is being opened is waited for."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Stream:
         self._link: Link | None = None
         self._sent = 0
         self._error: str | None = None
+        self._opening = False
         self._thread = threading.Thread(target=self._run, name=f"dphm-stream-{address.kind}", daemon=True)
         self._thread.start()
 
@@ -87,10 +90,16 @@ class Stream:
         self._box.close(discard=True)
 
     def close(self) -> None:
-        """End the stream; safe to call twice."""
+        """End the stream; safe to call twice.
+
+        One that is being opened is hardly waited for: looking its host up can take long, and then it ends by itself.
+        """
         self.let_go()
-        self._thread.join(JOIN_S)
-        if self._thread.is_alive():
+        ends = monotonic() + JOIN_S
+        self._thread.join(LOOK_S)
+        while self._thread.is_alive() and not self._opening and monotonic() < ends:
+            self._thread.join(LOOK_S)
+        if self._thread.is_alive() and not self._opening:
             log.warning("%s still waits for the network; it ends by itself", self._address)
 
     def _run(self) -> None:
@@ -110,11 +119,14 @@ class Stream:
             self._end()
 
     def _open(self) -> None:
+        self._opening = True
         try:
             self._link = open_link(self._address)
             self._error = None
         except OSError as error:
             self._complain(error)
+        finally:
+            self._opening = False
 
     def _end(self) -> None:
         try:

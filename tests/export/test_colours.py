@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -113,6 +114,7 @@ def test_an_export_with_colours(saved: SavedTrack, recording: Path, tmp_path: Pa
     plan = plan_export(saved, tmp_path / "out", options)
     summary = export_track(saved, tmp_path / "out", options, lambda done, total: None)
     assert "colours: the head is hardly seen in that recording" in summary.notes[0]
+    assert summary.notes[-1] == "GLB: without colours, which PLY and OBJ hold"
     assert plan.files == summary.files == 4
     mesh = trimesh.load_mesh(tmp_path / "out" / "meshes" / "00003.ply", process=False)
     assert (mesh.visual.vertex_colors[:, :3] == UNSEEN).all()
@@ -124,3 +126,26 @@ def test_an_export_with_colours(saved: SavedTrack, recording: Path, tmp_path: Pa
 def test_the_command_line_takes_a_recording(results: Path, recording: Path, tmp_path: Path) -> None:
     assert cli.main(["export", str(results), "--out", str(tmp_path / "out"), "--colours", str(recording)]) == 0
     assert b"property uchar red" in (tmp_path / "out" / "meshes" / "00003.ply").read_bytes()[:600]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ["--mesh-format", "glb,pc2", "--colours", "R"],
+            "GLB, PC2: without colours, which PLY and OBJ hold; choose one of them",
+        ),
+        (["--meshes", "none", "--colours", "R"], "colours: none are written"),
+        (["--mesh-format", "ply,glb,mdd", "--no-normals"], "GLB: with normals all the same; only PLY and OBJ"),
+        (["--mesh-format", "ply,obj", "--colours", "R", "--no-normals"], ""),
+        (["--mesh-format", "glb,pc2"], ""),
+    ],
+)
+def test_what_no_file_holds_is_told(
+    results: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    wanted = [str(recording) if word == "R" else word for word in words]
+    assert cli.main(["export", str(results), "--out", str(tmp_path / "out"), *wanted]) == 0
+    shown = capsys.readouterr().out
+    assert told in shown
+    assert told or not re.search("without colours|none are written|all the same", shown)

@@ -95,6 +95,27 @@ def test_a_host_that_nobody_knows_is_told(caplog: pytest.LogCaptureFixture) -> N
     assert len(caplog.records) == 1 and "\n" not in caplog.records[0].getMessage()
 
 
+def test_a_host_that_takes_long_to_look_up_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    found, asked = threading.Event(), threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[object]:  # as where a network's name server does not answer
+        asked.set()
+        found.wait(PATIENCE_S)
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+
+    monkeypatch.setattr("dphm_core.streaming.links.socket.getaddrinfo", look_up)
+    broadcast = Broadcast([StreamAddress.parse("osc://studio.example")])
+    assert asked.wait(PATIENCE_S)
+    started = time.monotonic()
+    broadcast.close()
+    took_s = time.monotonic() - started
+    found.set()
+    assert took_s < 2.0
+    assert "still waits" not in caplog.text
+
+
 def test_what_could_not_be_opened_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert RETRY_S > 0
     monkeypatch.setattr("dphm_core.streaming.stream.RETRY_S", 0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -102,7 +103,8 @@ def test_the_command_streams_until_ctrl_c(capfd: pytest.CaptureFixture[str], one
     with box:
         assert cli.main(["stream", "simulated", "--to", f"udp://127.0.0.1:{port}", "--gaze"]) == 0
         thread.join()
-    out = capfd.readouterr().out
+    out, shown = capfd.readouterr()
+    assert re.search(r"(tracking|calibrating): \d+ frames \[", shown) and ": :" not in shown
     assert f"udp://127.0.0.1:{port}" in out and "frames sent" in out
     heads = [frame for frame in got if frame["position_m"] is not None]
     assert heads, got
