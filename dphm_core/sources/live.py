@@ -24,6 +24,8 @@ PATIENCE_S = 60.0
 """A camera that is not back after so long is given up."""
 RETRY_S = 0.5
 """Between two attempts to find it again."""
+STEADY_S = 2.0
+"""A camera that has sent pictures for so long since it came back is back for good."""
 CLOCK_JUMP_S = 2.0
 """A camera's clock that runs ahead of ours by more than this from one frame to the next was set anew."""
 
@@ -56,6 +58,8 @@ class Patience:
     """Seconds until it is given up."""
     retry_s: float = RETRY_S
     """Seconds between two attempts."""
+    steady_s: float = STEADY_S
+    """Seconds of pictures after which it is back for good; until then it is still the same loss."""
 
 
 class FrameClock:
@@ -123,7 +127,8 @@ class LiveSource(Source):
         self._over = threading.Event()
         self._clock = FrameClock()
         self._readable_s: float | None = None  # when the newest whole picture came
-        self._lost_s: float | None = None  # when the camera was lost, as long as no picture came since
+        self._lost_s: float | None = None  # when the camera was lost, as long as it is not back for good
+        self._back_s: float | None = None  # when its first picture since then came
 
     def interrupt(self) -> None:
         """Let iteration end within a slice; any thread. Only `close` makes sense afterwards."""
@@ -179,11 +184,19 @@ class LiveSource(Source):
                 self._check_readable(damage)
                 raise
             else:
-                self._readable_s, self._lost_s = monotonic(), None
+                self._note_picture()
                 placed = self._clock.place(frame, self.info.fps)
                 self.dropped = self._clock.dropped
                 return placed
         raise StopIteration
+
+    def _note_picture(self) -> None:
+        """A whole picture came."""
+        self._readable_s = now = monotonic()
+        if self._lost_s is not None:
+            self._back_s = now if self._back_s is None else self._back_s
+            if now - self._back_s >= self._patience.steady_s:
+                self._lost_s = None
 
     def _check_readable(self, damage: UnreadableFrame) -> None:
         now = monotonic()
@@ -196,9 +209,9 @@ class LiveSource(Source):
         """Wait until the camera is back, or the source is interrupted; SourceError where that takes too long."""
         label = self.info.label
         again, lost_s = self._lost_s is not None, self._lost_s or monotonic()
-        if again and monotonic() - lost_s >= self._patience.limit_s:  # it can be opened, but nothing comes
+        if again and monotonic() - lost_s >= self._patience.limit_s:  # it can be opened, but hardly anything comes
             raise SourceError(f"{label} {loss.what}; {loss.cure}, then open it again")
-        self._lost_s = lost_s
+        self._lost_s, self._back_s = lost_s, None
         self._tell(f"{label} {loss.what}; {loss.cure}: it goes on by itself")
         first: str | None = None
         try:

@@ -121,6 +121,38 @@ def test_a_camera_that_can_be_opened_but_sends_nothing_is_given_up_too() -> None
     assert source.bus.tried > 1 and source.waiting is None
 
 
+def test_a_camera_that_sends_a_picture_now_and_then_is_given_up_too() -> None:
+    class Weak(MadeUpCamera):
+        def _reconnect(self) -> None:
+            super()._reconnect()
+            self.bus.times_s = [0.0]
+
+    source = Weak(Bus([1.0], silence_ms=20), Patience(limit_s=0.2, retry_s=0.01, steady_s=1.0))
+    indices = []
+    with pytest.raises(SourceError, match=r"^Camera 1 is silent; plug it in again, then open it again$"):
+        for _ in range(100):
+            indices.append(next(source).index)
+    assert 1 < len(indices) < 50 and indices == sorted(set(indices))
+    assert source.waiting is None
+
+
+def test_a_camera_that_was_back_for_good_is_waited_for_anew() -> None:
+    class Steady(MadeUpCamera):
+        def _reconnect(self) -> None:
+            super()._reconnect()
+            self.bus.times_s = [number / FPS for number in range(6)]
+
+        def _receive(self) -> RGBDFrame:
+            time.sleep(0.01)
+            return super()._receive()
+
+    source = Steady(Bus([1.0], silence_ms=20), Patience(limit_s=0.2, retry_s=0.01, steady_s=0.03))
+    started = time.monotonic()
+    while time.monotonic() - started < 1.0:  # of losses that are several limits long together
+        next(source)
+    assert source.bus.tried > 3 and source.waiting is None
+
+
 def test_what_keeps_a_camera_from_coming_back_is_told(caplog: pytest.LogCaptureFixture) -> None:
     bus = Bus([1.0], present=False)
     source = MadeUpCamera(bus, Patience(limit_s=1.0, retry_s=0.2))
