@@ -15,7 +15,13 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPO / "tests"), str(REPO / "tests/sources")]
 
-from malformed import ALL, BAGS, CALIBRATIONS, CLOCKS, IMAGES, KINECTS, STACKS, Malformed  # noqa: E402
+from damage import Malformed  # noqa: E402
+from malformed import ALL  # noqa: E402
+from malformed_bags import BAGS  # noqa: E402
+from malformed_images import IMAGES  # noqa: E402
+from malformed_kinects import KINECTS  # noqa: E402
+from malformed_stacks import STACKS  # noqa: E402
+from malformed_texts import CALIBRATIONS, CLOCKS  # noqa: E402
 
 READER = REPO / "tests/sources/read_everything.py"
 TIME_LIMIT_S = 60

@@ -15,10 +15,14 @@ import cv2
 import numpy as np
 import pytest
 import read_everything
+from damage import Malformed
 from folder_recordings import make_recording
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from malformed import ALL, CLOCKS, IMAGES, KINECTS, OWN_READERS, WHOLE, Malformed, png
+from malformed import ALL, OWN_READERS, WHOLE
+from malformed_images import IMAGES, png
+from malformed_kinects import KINECTS
+from malformed_texts import CLOCKS
 
 from dphm_core import cli
 from dphm_core.errors import SourceError
