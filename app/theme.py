@@ -93,5 +93,10 @@ QPushButton:checked, QToolButton:checked {{ border-color: {theme.accent}; color:
 QPushButton:disabled, QToolButton:disabled {{ color: {theme.faint}; }}
 QSlider::groove:horizontal {{ height: 4px; background: {theme.line}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ width: 14px; margin: -5px 0; background: {theme.accent}; border-radius: 7px; }}
+QSlider::handle:horizontal:disabled {{ background: {theme.faint}; }}
+QCheckBox::indicator:unchecked, QRadioButton::indicator:unchecked {{ background: {theme.base};
+    border: 1px solid {theme.faint}; border-radius: 2px; }}
+QRadioButton::indicator:unchecked {{ border-radius: 7px; }}
+QCheckBox::indicator:unchecked:disabled, QRadioButton::indicator:unchecked:disabled {{ border-color: {theme.line}; }}
 QToolTip {{ background: {theme.base}; color: {theme.text}; border: 1px solid {theme.line}; }}
 """

@@ -20,7 +20,7 @@ from ..desk import Desk
 from ..late_tracker import LOADING
 from ..panels.expression_bars import ExpressionBars
 from ..panels.residual_plot import ResidualPlot
-from ..panels.tracking_panel import TrackingPanel
+from ..panels.tracking_panel import Missing, TrackingPanel
 from ..save_file import ask_where_to_save
 from ..session import Request, Session
 from ..settings import WindowSettings
@@ -43,8 +43,7 @@ class TrackingControl(QObject):
         self._settings, self._window = settings, window
         self._tracking = True
         self._head_tracker: HeadTracker | None = None
-        panel.set_settings(remembered_settings(settings))
-        panel.set_enabled_for(False)
+        panel.sliders.set_settings(remembered_settings(settings))
         desk.opened.connect(self._opened)
         desk.opening.connect(self._opening)
         desk.closed.connect(self._closed)
@@ -53,7 +52,7 @@ class TrackingControl(QObject):
         panel.tracking_toggled.connect(self.set_tracking)
         panel.model_chosen.connect(lambda model: desk.reopen(model=model, subject=None))
         panel.device_chosen.connect(lambda device: desk.reopen(device=device))
-        panel.settings_changed.connect(self._adjust)
+        panel.sliders.changed.connect(self._adjust)
         panel.calibrate_requested.connect(self._calibrate)
         panel.find_again_requested.connect(self._find_again)
         panel.load_subject_requested.connect(self._load_subject)
@@ -68,16 +67,16 @@ class TrackingControl(QObject):
 
     def _opening(self, _request: Request) -> None:
         self._head_tracker = None
-        self._panel.set_enabled_for(False)
+        self._panel.set_missing(Missing.OPENING)
 
     def _opened(self, session: Session) -> None:
         self._head_tracker = None
         self._panel.set_subject_known(False)
+        self._panel.set_missing(Missing.MODEL if session.tracks else Missing.LIVE)
         self._bars.set_names(saved_names(session))
         self._bars.show_code(None)
         self._plot.clear()
-        self._panel.set_model(session.request.model)
-        self._panel.set_device(session.request.device)
+        self._show_choices(session)
         if session.tracks:
             session.pipeline.set_tracking(self._tracking)
             self._desk.run("Looking what there is", lambda _tell: (model_names(), devices()), self._offer, quiet=True)
@@ -86,9 +85,12 @@ class TrackingControl(QObject):
         """Show which models and devices there are."""
         self._panel.set_models(found[0])
         self._panel.set_devices(found[1])
-        if self._desk.request is not None:
-            self._panel.set_model(self._desk.request.model)
-            self._panel.set_device(self._desk.request.device)
+        if self._desk.session is not None:
+            self._show_choices(self._desk.session)
+
+    def _show_choices(self, session: Session) -> None:
+        self._panel.set_model(model_of(session))
+        self._panel.set_device(session.request.device)
 
     def _look(self) -> None:
         """Several times a second: the tracker is loaded some time after its source was opened."""
@@ -98,9 +100,9 @@ class TrackingControl(QObject):
             return
         if tracker is not self._head_tracker:
             self._head_tracker = tracker
-            tracker.adjust(self._panel.settings)  # a slider may have been moved while it was loaded
+            tracker.adjust(self._panel.sliders.settings)  # a slider may have been moved while it was loaded
             self._keep_choices(session)
-            self._panel.set_enabled_for(True)
+            self._panel.set_missing(None)
             self._bars.set_names(tracker.model.expression_names)
         self._panel.set_subject_known(tracker.known is not None)
 
@@ -111,7 +113,7 @@ class TrackingControl(QObject):
 
     def _closed(self) -> None:
         self._head_tracker = None  # it would be kept, with its model
-        self._panel.set_enabled_for(False)
+        self._panel.set_missing(Missing.SOURCE)
         self._bars.show_code(None)
         self._plot.clear()
 
@@ -201,6 +203,13 @@ def saved_names(session: Session) -> tuple[str, ...]:
     if not isinstance(session.tracker, SavedTracker):
         return ()
     return tuple(str(name) for name in session.tracker.saved.track.expression_names)
+
+
+def model_of(session: Session) -> str:
+    """The head model that what is shown was, or is, tracked with."""
+    if isinstance(session.tracker, SavedTracker):
+        return session.tracker.saved.subject.model.name or session.request.model
+    return session.request.model
 
 
 def remembered_settings(settings: WindowSettings) -> LiveSettings:

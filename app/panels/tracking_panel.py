@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from enum import Enum
+from pathlib import Path
 
 from PyQt5.QtCore import QEvent, QObject, Qt, pyqtBoundSignal, pyqtSignal
 from PyQt5.QtGui import QWheelEvent
 from PyQt5.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from dphm_core.frames import TrackedFrame, TrackStatus
-from dphm_core.tracking.live_settings import LiveSettings
 
 from .confidence_bar import ConfidenceBar
-from .number_slider import NumberSlider, Scale, align
+from .settings_sliders import SettingsSliders
 from .state_badge import StateBadge
-from .throttle import Throttle
 
-SETTINGS_EVERY_MS = 100
-"""While a slider is dragged its settings are sent this often."""
-USUAL = LiveSettings()
-SMOOTHNESS = Scale(0, 3, 0.1, USUAL.smoothness, "{:.1f}")
-PRIOR_PER_CENT = Scale(0, 200, 5, 100, "{:.0f} %")
-POINTS = Scale(200, 5000, 100, USUAL.points, "{:,.0f}")
-NO_SOURCE = "Open a recording or a camera to track a head."
+UNKNOWN = "The head is not known yet: let the face be seen for some seconds."
+STOPPED = "Tracking is stopped: start it first."
+
+
+class Missing(Enum):
+    """Why nothing can be asked of the tracker, and what to do."""
+
+    SOURCE = "Open a recording or a camera to track a head."
+    OPENING = "A source is being opened: wait a moment."
+    MODEL = "The head model is being loaded: wait a moment."
+    LIVE = "A saved track is shown, where this changes nothing. Choose “Live” below the view first."
 
 
 class TrackingPanel(QWidget):
@@ -41,35 +44,22 @@ class TrackingPanel(QWidget):
     save_subject_requested = pyqtSignal()
     find_again_requested = pyqtSignal()
     """The head shall be looked for in the whole image."""
-    settings_changed = pyqtSignal(LiveSettings)
-    """What the sliders say, a few times a second while one is dragged, and always where it was let go."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._tracking, self._open, self._subject_known = True, False, False
-        self._settings = USUAL
-        self.state, self.confidence = StateBadge(), ConfidenceBar()
+        self._tracking, self._subject_known = True, False
+        self._missing: Missing | None = Missing.SOURCE
+        self.state, self.confidence, self.sliders = StateBadge(), ConfidenceBar(), SettingsSliders()
         self.reason = QLabel()
         self.reason.setWordWrap(True)
         self.reason.setAlignment(Qt.AlignLeft | Qt.AlignTop)
         self._make_buttons()
         self._make_choices()
-        self._make_sliders()
         self._arrange()
-        self._sender = Throttle(self, lambda: self.settings_changed.emit(self._settings), SETTINGS_EVERY_MS)
+        widgets = (self.toggle, self.find_again, self.calibrate, self.load, self.save, self.model, self.device)
+        self._tips = {widget: widget.toolTip() for widget in (*widgets, *self.sliders.all)}
         self._show_what_is_possible()
-
-    @property
-    def settings(self) -> LiveSettings:
-        """What the user has set."""
-        return self._settings
-
-    def set_settings(self, settings: LiveSettings) -> None:
-        """Show settings, without a signal; one that no slider reaches is kept until that slider is moved."""
-        self._settings = settings
-        self.smoothness.set_value(settings.smoothness)
-        self.prior.set_value(per_cent_of(settings.prior_spread))
-        self.points.set_value(settings.points)
+        self._expect_frame()
 
     def set_models(self, names: Sequence[str]) -> None:
         """Offer these models; the one chosen before stays so where it is among them."""
@@ -81,33 +71,35 @@ class TrackingPanel(QWidget):
 
     def set_model(self, name: str) -> None:
         """Show the model in use, without a signal."""
-        self.model.setCurrentIndex(self.model.findData(name))
+        self._show_choice(self.model, name, Path(name).name)
 
     def set_device(self, value: str) -> None:
         """Show the device in use, without a signal."""
-        self.device.setCurrentIndex(self.device.findData(value))
+        self._show_choice(self.device, value, value)
 
     def set_tracking(self, on: bool) -> None:
         """Show whether tracking runs, without a signal."""
         if on != self._tracking:
             self._tracking = on
             self._show_what_is_possible()
+            self._expect_frame()
 
     def set_subject_known(self, known: bool) -> None:
         """Tell whether there is a calibrated subject that could be saved."""
         if known != self._subject_known:
             self._subject_known = known
-            self.save.setEnabled(self._open and known)
-
-    def set_enabled_for(self, source_open: bool) -> None:
-        """Offer what needs an open source, or not; model, device and sliders can be set before."""
-        if source_open != self._open:
-            self._open = source_open
             self._show_what_is_possible()
+
+    def set_missing(self, missing: Missing | None) -> None:
+        """Offer what a tracker can be asked for; or say why not. Model, device and sliders can be set before."""
+        if missing is not self._missing:
+            self._missing = missing
+            self._show_what_is_possible()
+            self._expect_frame()
 
     def show_tracked(self, tracked: TrackedFrame) -> None:
         """Show a frame's state, reason and confidence, tracked now or before; not where tracking is off."""
-        if self._tracking or not self._open:
+        if self._tracking or self._missing is not None:
             self._say_state(tracked.status, tracked.reason)
             self.confidence.show_share(tracked.confidence)
 
@@ -120,6 +112,7 @@ class TrackingPanel(QWidget):
 
     def _make_buttons(self) -> None:
         self.toggle = QPushButton()
+        self.toggle.setToolTip("Stop or start following the head; the picture goes on.")
         self.toggle.setObjectName("primary")
         self.toggle.setMinimumHeight(36)
         self.toggle.clicked.connect(self._toggle)
@@ -150,22 +143,6 @@ class TrackingPanel(QWidget):
             box.setFocusPolicy(Qt.TabFocus)
             box.installEventFilter(self)
 
-    def _make_sliders(self) -> None:
-        self.smoothness = NumberSlider(
-            "Smoothness", SMOOTHNESS, "How much trembling is smoothed away; 0 shows every fit as it is."
-        )
-        self.prior = NumberSlider(
-            "Prior strength",
-            PRIOR_PER_CENT,
-            "How much expressions are held to those that people make; 0 leaves it out.",
-        )
-        self.points = NumberSlider(
-            "Points per frame", POINTS, "How many depth points are fitted: fewer are faster, more are steadier."
-        )
-        self.smoothness.changed.connect(lambda value: self._change(replace(self._settings, smoothness=round(value, 6))))
-        self.prior.changed.connect(lambda value: self._change(replace(self._settings, prior_spread=spread_of(value))))
-        self.points.changed.connect(lambda value: self._change(replace(self._settings, points=round(value))))
-
     def _arrange(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -180,10 +157,7 @@ class TrackingPanel(QWidget):
         choices = self._grid(((QLabel("Model"), self.model), (QLabel("Compute on"), self.device)))
         choices.setColumnStretch(1, 1)
         layout.addLayout(choices)
-        sliders = (self.smoothness, self.prior, self.points)
-        align(sliders)
-        for slider in sliders:
-            layout.addWidget(slider)
+        layout.addWidget(self.sliders)
         self.reason.ensurePolished()
         self.reason.setFixedHeight(2 * self.reason.fontMetrics().lineSpacing() + 2)  # one or two lines: no jumping
 
@@ -191,23 +165,29 @@ class TrackingPanel(QWidget):
         self.set_tracking(not self._tracking)
         self.tracking_toggled.emit(self._tracking)
 
-    def _change(self, settings: LiveSettings) -> None:
-        self._settings = settings
-        self._sender.ask()
-
     def _show_what_is_possible(self) -> None:
-        for button in (self.toggle, self.load):
-            button.setEnabled(self._open)
-        for button in (self.find_again, self.calibrate):
-            button.setEnabled(self._open and self._tracking)
-        self.save.setEnabled(self._open and self._subject_known)
-        self.toggle.setText("■  Stop tracking" if self._tracking else "▶  Start tracking")
-        self.toggle.setToolTip("Stop or start following the head; the picture goes on." if self._open else NO_SOURCE)
+        """Enable what does something; of the rest the tooltips say why it does not."""
+        why_not = "" if self._missing is None else self._missing.value
+        hindrances = dict.fromkeys((self.toggle, self.load), why_not)
+        hindrances |= dict.fromkeys((self.find_again, self.calibrate), why_not or ("" if self._tracking else STOPPED))
+        hindrances[self.save] = why_not or ("" if self._subject_known else UNKNOWN)
+        replaced = self._missing is Missing.LIVE
+        hindrances |= dict.fromkeys((self.model, self.device, *self.sliders.all), why_not if replaced else "")
+        for widget, hindrance in hindrances.items():
+            widget.setEnabled(not hindrance)
+            widget.setToolTip(hindrance or self._tips[widget])
+        start_or_stop = "■  Stop tracking" if self._tracking else "▶  Start tracking"
+        self.toggle.setText("A saved track is shown" if replaced else start_or_stop)
+
+    def _expect_frame(self) -> None:
+        """What is shown of the frame before holds no more."""
         self.confidence.show_share(None)
-        if self._open and self._tracking:
-            self._say_state("Waiting", "For the next frame.")
+        if self._missing is Missing.SOURCE:
+            self._say_state("Off", Missing.SOURCE.value)
+        elif self._missing is None and not self._tracking:
+            self._say_state("Off", "Tracking is stopped.")
         else:
-            self._say_state("Off", "Tracking is stopped." if self._open else NO_SOURCE)
+            self._say_state("Waiting", "For the next frame.")
 
     def _say_state(self, state: TrackStatus | str, reason: str) -> None:
         self.state.show_state(state)
@@ -231,6 +211,13 @@ class TrackingPanel(QWidget):
         box.setCurrentIndex(max(box.findData(chosen), 0))
 
     @staticmethod
+    def _show_choice(box: QComboBox, value: str, label: str) -> None:
+        """Show a value, also one that is not on offer: a folder, say, that the program was started with."""
+        if box.findData(value) < 0:
+            box.addItem(label, value)
+        box.setCurrentIndex(box.findData(value))
+
+    @staticmethod
     def _grid(rows: Sequence[tuple[QWidget, QWidget]]) -> QGridLayout:
         grid = QGridLayout()
         grid.setSpacing(6)
@@ -238,13 +225,3 @@ class TrackingPanel(QWidget):
             grid.addWidget(left, row, 0)
             grid.addWidget(right, row, 1)
         return grid
-
-
-def spread_of(per_cent: float) -> float:
-    """Prior spread of a prior strength in per cent of the usual; 0, which leaves the prior out, of none."""
-    return USUAL.prior_spread / (per_cent / 100) if per_cent > 0 else 0.0
-
-
-def per_cent_of(prior_spread: float) -> float:
-    """Prior strength in per cent of a prior spread."""
-    return 100 * USUAL.prior_spread / prior_spread if prior_spread > 0 else 0.0

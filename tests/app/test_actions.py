@@ -69,7 +69,7 @@ def test_a_focused_button_is_pressed_by_space(window, qtbot) -> None:
 
 def test_sliders_and_boxes_keep_the_keys_they_use(window, qtbot) -> None:
     told = [heard(window, text) for text in ("Play / pause", "Next frame", "First frame", "Last frame", "Shaded mesh")]
-    slider, speeds, frame = window.tracking.smoothness.slider, window.playback.speeds, window.playback.frame
+    slider, speeds, frame = window.tracking.sliders.smoothness.slider, window.playback.speeds, window.playback.frame
     slider.setFocus()
     before = slider.value()
     qtbot.keyClick(slider, Qt.Key_Right)
@@ -141,7 +141,7 @@ def test_tracking_entries_are_there_where_the_buttons_are(window) -> None:
     panel.calibrate_requested.connect(lambda: told.append(1))
     menu["Calibrate again"].trigger()
     assert told == []
-    panel.set_enabled_for(True)
+    panel.set_missing(None)
     menu["Calibrate again"].trigger()
     assert told == [1]
     assert entries(window, "&Tracking")["Load subject…"].isEnabled()

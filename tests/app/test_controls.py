@@ -107,7 +107,7 @@ def test_settings_of_the_tracker_go_with_every_source_that_is_opened(
     for uri in ("first", "second"):
         window.open(uri)
         qtbot.waitUntil(lambda: window.frames_shown > 0 and window.desk.session is not None)
-        window.tracking.settings_changed.emit(LiveSettings(points=900))
+        window.tracking.sliders.changed.emit(LiveSettings(points=900))
     assert [request.live.points for request in requests] == [LiveSettings().points, 900]
 
 

@@ -46,7 +46,7 @@ def test_from_opening_a_recording_to_its_export(qtbot, make_window, short_record
     assert desk.shown.residual_mm < 1.5
     assert window.bars.shown()
 
-    window.tracking.settings_changed.emit(LiveSettings(points=600, smoothness=0.0, prior_spread=0.0))
+    window.tracking.sliders.changed.emit(LiveSettings(points=600, smoothness=0.0, prior_spread=0.0))
     subject = tmp_path / "person.safetensors"
     window.tracker.save_subject(subject)
     qtbot.waitUntil(subject.is_file, timeout=PATIENCE_MS)
@@ -61,7 +61,9 @@ def test_from_opening_a_recording_to_its_export(qtbot, make_window, short_record
     window.player.jump(FRAMES - 1)
     qtbot.waitUntil(lambda: desk.shown.index == FRAMES - 1)
     assert desk.shown.vertices_cam is not None
-    assert not window.tracking.calibrate.isEnabled()
+    panel = window.tracking
+    assert not any(box.isEnabled() for box in (panel.calibrate, panel.model, panel.device, *panel.sliders.all))
+    assert (panel.model.currentText(), panel.toggle.text()) == ("default", "A saved track is shown")
 
     dialog = window.exporter.ask(desk.session.tracker.saved)
     dialog.choices.restore({"meshes": "all"})

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PyQt5.QtCore import Qt
+from PyQt5.QtGui import QColor
+from PyQt5.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.panels.view_options import ViewOptions
+from app.theme import THEMES, apply_theme
 from app.view3d.options import DEFAULT_STYLE, Layer, MeshStyle
 
 
@@ -56,3 +59,13 @@ def test_the_view_is_aimed_followed_and_looked_through(options: ViewOptions, qtb
     assert options.layers[Layer.MESH].isEnabled()
     qtbot.mouseClick(options.through_camera, Qt.LeftButton)
     assert options.reset.isEnabled() and options.layers[Layer.POINTS].isEnabled()
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_an_empty_box_can_be_seen(options: ViewOptions, theme) -> None:
+    apply_theme(QApplication.instance(), theme)
+    box = options.layers[Layer.AXES]
+    picture = box.grab().toImage()
+    middle = picture.height() // 2
+    found = {picture.pixelColor(x, middle).name() for x in range(picture.height())}
+    assert QColor(theme.faint).name() in found  # its outline
