@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from _thread import interrupt_main
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -11,8 +13,12 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext
 from multiprocessing.synchronize import Event
+from time import sleep
+from types import FrameType
+from typing import Any
 
 from dphm_core.errors import Cancelled
+from dphm_core.jobs import Tell
 from dphm_core.many.tasks import Outcome, Task, TrackOne, attempt
 from dphm_core.output.interrupt import interrupts_held
 
@@ -30,8 +36,8 @@ def usual_workers() -> int:
 class Processes:
     """Does tasks in `workers` processes of their own.
 
-    `track_one` has to be picklable. After `stop` those under way end within a second, or once they have loaded, and
-    leave nothing behind.
+    `track_one` has to be picklable, and to call `tell` before it writes. After `stop` those under way end within a
+    second, those that are still loading between two steps of that, and leave nothing behind.
     """
 
     def __init__(self, track_one: TrackOne, workers: int) -> None:
@@ -117,14 +123,47 @@ def _what_killed(code: int | None) -> str:
     return f"its process ended without an answer (exit code {code})"
 
 
-def _serve(pipe: Connection, track_one: TrackOne, unwanted: Event) -> None:
-    """Do tasks until there is none; in the worker's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # see _Worker; on Windows it is ignored from here on only
+class _Undertaking:
+    """Does one task after the other in the worker's process, on its main thread, as long as they are wanted.
 
-    def tell(_done: int, _total: int | None) -> None:
-        if unwanted.is_set():
+    What loads tells of nothing and so cannot be asked: it is interrupted, as if by Ctrl-C. A real Ctrl-C means nothing
+    here (see _Worker; on Windows from here on only).
+    """
+
+    def __init__(self, track_one: TrackOne, unwanted: Event) -> None:
+        self._track_one, self._unwanted = track_one, unwanted
+        self._loading = False
+        signal.signal(signal.SIGINT, self._interrupt)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def __call__(self, task: Task, _tell: Tell | None) -> dict[str, Any]:
+        """Do one."""
+        try:
+            self._loading = True
+            return self._track_one(task, self._tell)
+        finally:
+            self._loading = False
+
+    def _tell(self, _done: int, _total: int | None) -> None:
+        self._loading = False
+        if self._unwanted.is_set():
             raise Cancelled("it is not wanted any longer")
 
+    def _watch(self) -> None:
+        """Interrupt what loads, and again where the exception was lost."""
+        while True:
+            sleep(LOOK_S)  # not the event's `wait`: a process that is killed in that blocks the one that sets it
+            if self._unwanted.is_set() and self._loading:
+                interrupt_main()
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        if self._loading and self._unwanted.is_set():
+            raise KeyboardInterrupt
+
+
+def _serve(pipe: Connection, track_one: TrackOne, unwanted: Event) -> None:
+    """Do tasks until there is none; in the worker's process."""
+    undertaking = _Undertaking(track_one, unwanted)
     while True:
         try:
             task = pipe.recv()
@@ -132,4 +171,4 @@ def _serve(pipe: Connection, track_one: TrackOne, unwanted: Event) -> None:
             return
         if task is None:
             return
-        pipe.send(attempt(track_one, task, tell))
+        pipe.send(attempt(undertaking, task, None))

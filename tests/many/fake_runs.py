@@ -16,6 +16,8 @@ from dphm_core.jobs import Tell
 from dphm_core.many.tasks import Task
 from dphm_core.output.options import BatchOptions
 
+LOADING_S = 40.0
+
 
 @dataclass(frozen=True)
 class Red:
@@ -27,6 +29,8 @@ class Red:
     """Raises what is no error of a user's."""
     endless: str = ""
     """Is busy until it is given up."""
+    loading: str = ""
+    """Loads for so long that nobody waits for it, and tells of nothing meanwhile."""
 
     def __call__(self, task: Task, tell: Tell | None) -> dict[str, Any]:
         if task.name == self.killed:
@@ -35,6 +39,9 @@ class Red:
             os.kill(os.getpid(), signal.SIGKILL)
         if task.name == self.faulty:
             raise ZeroDivisionError(f"in {task.name}")
+        ends = time.monotonic() + LOADING_S
+        while task.name == self.loading and time.monotonic() < ends:
+            time.sleep(0.01)
         while task.name == self.endless:
             assert tell is not None
             tell(0, None)

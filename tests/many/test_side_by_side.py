@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fake_runs import Red
+from fake_runs import LOADING_S, Red
 
 from dphm_core.cli import main
 from dphm_core.errors import SettingError
@@ -65,6 +65,22 @@ def test_ctrl_c_ends_what_is_under_way_and_it_goes_on_later(data: Path, tmp_path
         ["tracked", "failed", "earlier"],
         ["tracked", "failed", "tracked"],  # the third was not begun
     )
+
+
+def test_ctrl_c_ends_what_is_still_loading(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    pressed: list[float] = []
+
+    def press(_: SequenceResult) -> None:  # one is done: another one has been loading for a while
+        if not pressed:
+            pressed.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+    told = track_many(find_recordings([str(data)]), out, Processes(Red(loading="anna_smile"), 2), on_result=press)
+    assert time.monotonic() - pressed[0] < LOADING_S / 2
+    assert [result.status for result in told if result.sequence == "anna_smile"] == ["interrupted"]
+    assert not (out / "anna_smile").exists()
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process that loads its modules hears Ctrl-C there")
