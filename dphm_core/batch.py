@@ -16,12 +16,12 @@ from dphm_core.errors import CalibrationError, DphmError, OutputError, SourceErr
 from dphm_core.frames import TrackedFrame
 from dphm_core.jobs import Tell
 from dphm_core.landmarks.observe import Observer
-from dphm_core.output.benchmark import pipeline_rate
 from dphm_core.output.cancelling import CancelWatch
 from dphm_core.output.folder import REPORT_FILE, SUBJECT_FILE, TRACK_FILE, OutputFolder
 from dphm_core.output.interrupt import StopOnInterrupt
 from dphm_core.output.lead_in import follow_backwards
 from dphm_core.output.options import BatchOptions
+from dphm_core.output.pipeline_speed import pipeline_rate
 from dphm_core.output.recorder import Recorder
 from dphm_core.output.report import machine_facts, peak_memory_mb, speed_facts, track_facts
 from dphm_core.output.retrack import RetrackingTracker

@@ -17,6 +17,7 @@ from dphm_core.camera.intrinsics import Intrinsics
 
 FloatArray = NDArray[np.float32]
 UNITS_PER_METRE = 4.0
+"""Length units of the head frame per metre (NPHM: FLAME's metres × 4)."""
 MM_PER_M = 1000.0
 MM_PER_UNIT = MM_PER_M / UNITS_PER_METRE
 MILLIMETRE = 1 / MM_PER_M
@@ -26,8 +27,7 @@ HEAD_HIGH = np.array([0.55, 0.75, 0.40], dtype=np.float32)
 """Box of a head, shoulders and long hair aside, in head-frame units."""
 FACE_LOW = np.array([-0.30, -0.375, -0.02], dtype=np.float32)
 FACE_HIGH = np.array([0.30, 0.27, 0.40], dtype=np.float32)
-"""Head-frame box of the frontal face: without ears, neck and scalp."""
-"""Length units of the head frame per metre (NPHM: FLAME's metres × 4)."""
+"""Box of the frontal face, without ears, neck and scalp, in head-frame units."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,11 @@ class RGBDFrame:
     """(H, W) float32, metres along the optical axis, 0 where invalid; registered to colour."""
     intrinsics: Intrinsics
     """Camera of both images."""
+
+    @property
+    def image_bytes(self) -> int:
+        """Memory that both images take."""
+        return self.depth_m.nbytes + (0 if self.color is None else self.color.nbytes)
 
 
 @dataclass(frozen=True)

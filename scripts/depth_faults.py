@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core import cli
-from dphm_core.evaluation.report import evaluate
+from dphm_core.evaluation.evaluate import evaluate
 from dphm_core.frames import MM_PER_M, FaceLandmarks, FloatArray
 from dphm_core.landmarks.landmark_sets import EYELIDS, OUTER_LIPS
 from dphm_core.landmarks.observe import Observer

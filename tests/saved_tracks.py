@@ -40,7 +40,7 @@ def write_results(folder: Path) -> Path:
         TrackRow(7, 0.3, "tracking", "follows", pose(LATER_ANGLE), WEIGHTS + LATER_MORE, 0.8, landmarks, 0.8),
     ]
     code = model.identity_code(coefficients)
-    track = make_track(rows, SCALE, code, NAMES, model.config.expression_dim, 478)
+    track = make_track(rows, SCALE, code, NAMES, model.config.expression_dim)
     results = folder / "results"
     results.mkdir()
     (results / "track.npz").write_bytes(track.to_bytes())

@@ -18,7 +18,7 @@ from batch_parts import FACES, POSE, VERTICES, BusyTracker, RedObserver, Scripte
 
 from dphm_core.batch import make_stages, track_recording
 from dphm_core.errors import CalibrationError, Cancelled, OutputError, SourceError
-from dphm_core.evaluation.report import evaluate
+from dphm_core.evaluation.evaluate import evaluate
 from dphm_core.evaluation.track_folder import TrackFolder
 from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
 from dphm_core.jobs import Job

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import OK, Command, Say, progress_bar
-from dphm_core.evaluation.load_benchmark.options import LoadBenchmark
+from dphm_core.evaluation.load_benchmark.options import LoadBenchmarkOptions
 
 if TYPE_CHECKING:
     from dphm_core.evaluation.load_benchmark.benchmark import LoadRun
@@ -24,7 +24,7 @@ class BenchLoad(Command):
     recording: Annotated[Positional[str | None], arg(metavar="RECORDING")] = None
     """Recording folder or .mkv file; by default one that is made of the demo as a Kinect would have recorded it, colour
     of 1920x1080 (MJPEG) and depth of 640x576 (raw)."""
-    measure: OmitArgPrefixes[LoadBenchmark] = field(default_factory=LoadBenchmark)
+    measure: OmitArgPrefixes[LoadBenchmarkOptions] = field(default_factory=LoadBenchmarkOptions)
 
     def run(self, say: Say) -> int:
         """Measure, with a progress bar, and print a table."""

@@ -9,7 +9,7 @@ from typing import Annotated
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import OK, Command, Say
-from dphm_core.evaluation.recording_benchmark import RecordingBenchmark, RecordingRun
+from dphm_core.evaluation.recording_benchmark import RecordingBenchmarkOptions, RecordingRun
 from dphm_core.places import DEMO_RECORDING
 
 
@@ -21,7 +21,7 @@ class BenchRecord(Command):
     """Recording folder or .mkv file; by default the demo."""
     out: Path | None = None
     """New folder for what is recorded, on the disk to be measured; by default a temporary one, removed again."""
-    measure: OmitArgPrefixes[RecordingBenchmark] = field(default_factory=RecordingBenchmark)
+    measure: OmitArgPrefixes[RecordingBenchmarkOptions] = field(default_factory=RecordingBenchmarkOptions)
 
     def run(self, say: Say) -> int:
         """Measure and print a table."""

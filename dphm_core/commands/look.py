@@ -104,7 +104,7 @@ class Evaluate(Command):
 
     def run(self, say: Say) -> int:
         """Print the figures, less those per frame."""
-        from dphm_core.evaluation.report import evaluate
+        from dphm_core.evaluation.evaluate import evaluate
         from dphm_core.places import recording_path
 
         for name, value in single_figures(evaluate(recording_path(self.sequence), self.track, self.out)):

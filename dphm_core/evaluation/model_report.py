@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dphm_core.errors import SettingError
-from dphm_core.evaluation.heads import draw_expressions, head_errors
+from dphm_core.evaluation.head_errors import draw_expressions, head_errors
 from dphm_core.evaluation.plausibility import draw_samples, sample_quality
 from dphm_core.files import make_folder, write_atomically
 from dphm_core.heads.latent_prior import has_priors

@@ -10,7 +10,7 @@ from time import perf_counter, sleep
 
 from dphm_core.limits import check_limits
 from dphm_core.live import LiveSetup, load_live
-from dphm_core.output.benchmark import CameraFrames
+from dphm_core.output.pipeline_speed import CameraFrames, played_to_and_fro
 from dphm_core.pipeline import Pipeline, PipelineState
 from dphm_core.recording import RecordingStatus, StackRecorder
 from dphm_core.sources import open_source
@@ -21,7 +21,7 @@ POLL_S = 0.02
 
 
 @dataclass(frozen=True)
-class RecordingBenchmark:
+class RecordingBenchmarkOptions:
     """What to measure."""
 
     seconds: float = 20.0
@@ -51,7 +51,7 @@ class RecordingRun:
     """From the last frame to a file that is complete."""
 
 
-def record_beside_tracking(source: str, folder: Path, options: RecordingBenchmark) -> RecordingRun:
+def record_beside_tracking(source: str, folder: Path, options: RecordingBenchmarkOptions) -> RecordingRun:
     """Play a recording's first frames as a camera, track the head as the window does, and record to a new folder.
 
     Raises
@@ -84,13 +84,9 @@ def _wait(pipeline: Pipeline, done: Callable[[], bool]) -> None:
         sleep(POLL_S)
 
 
-def _camera(source: str, options: RecordingBenchmark) -> CameraFrames:
+def _camera(source: str, options: RecordingBenchmarkOptions) -> CameraFrames:
     """Frames out of memory at the camera's pace: to and fro, so that the head does not jump."""
     with open_source(source) as opened:
         info, frames = opened.info, list(islice(opened, FRAMES))
-    turns = frames + frames[-2:0:-1]
-    given = [
-        replace(turns[index % len(turns)], index=index, timestamp_s=index / options.fps)
-        for index in range(round(options.seconds * options.fps))
-    ]
+    given = played_to_and_fro(frames, round(options.seconds * options.fps), options.fps)
     return CameraFrames(given, replace(info, fps=options.fps, length=None))

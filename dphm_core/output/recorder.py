@@ -13,7 +13,6 @@ from dphm_core.frames import FloatArray, TrackedFrame
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject
 from dphm_core.heads.template import NO_VERTEX
-from dphm_core.landmarks.tables import LANDMARK_COUNT
 from dphm_core.meshing.writers import MeshEncoder, mesh_encoder
 from dphm_core.output.folder import MESH_FOLDER, OutputFolder
 from dphm_core.output.report import StageTimes
@@ -109,7 +108,7 @@ class Recorder:
         assert subject is not None, "no track before the calibration"
         return make_track(
             list(self._rows.values()), subject.scale, subject.identity_code, model.expression_names,
-            model.config.expression_dim, LANDMARK_COUNT,
+            model.config.expression_dim,
         )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dphm_core.errors import DataError
 from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray, Similarity, TrackedFrame
+from dphm_core.landmarks.tables import LANDMARK_COUNT
 
 MAX_TRACK_BYTES = 4 << 30
 """Unpacked; a day of frames takes 20 GB and is nobody's recording."""
@@ -23,14 +24,23 @@ class TrackRow:
     """What is kept of one tracked frame; None where there is no pose."""
 
     frame_index: int
+    """In the source."""
     timestamp_s: float
+    """Seconds."""
     status: str
+    """A value of `TrackStatus`."""
     reason: str
+    """Why the tracker was in that state."""
     head_to_cam: Similarity | None
+    """Pose, metres."""
     expression_code: FloatArray | None
+    """(E,) weights."""
     residual_mm: float
+    """Mean distance of the points that the model explains; NaN without a pose."""
     landmarks_cam: FloatArray | None
+    """(L, 3) metres, camera frame; NaN where the model has no such landmark."""
     confidence: float = 0.0
+    """0..1, how sure the tracker was."""
 
     @classmethod
     def of(cls, tracked: TrackedFrame, landmarks_cam: FloatArray | None) -> Self:
@@ -93,9 +103,22 @@ def make_track(
     identity_code: FloatArray,
     expression_names: tuple[str, ...],
     expression_dim: int,
-    landmark_count: int,
 ) -> Track:
-    """Stack rows into arrays, in order of their frame index."""
+    """Stack rows into arrays, in order of their frame index.
+
+    Parameters
+    ----------
+    rows : list of TrackRow
+        One per frame, in any order.
+    scale : float
+        Of the head → camera similarity.
+    identity_code : (D,) float32
+        The subject's.
+    expression_names : tuple of str
+        Of the expression codes' entries; empty where they have none.
+    expression_dim : int
+        Entries of an expression code.
+    """
     rows = sorted(rows, key=lambda row: row.frame_index)
     poses = [row.head_to_cam for row in rows]
     return Track(
@@ -111,7 +134,7 @@ def make_track(
         expression_names=np.array(expression_names, dtype=np.str_),
         residual_mm=np.array([row.residual_mm for row in rows], dtype=np.float32),
         confidence=np.array([row.confidence for row in rows], dtype=np.float32),
-        landmarks_cam=_stack([row.landmarks_cam for row in rows], (landmark_count, 3)),
+        landmarks_cam=_stack([row.landmarks_cam for row in rows], (LANDMARK_COUNT, 3)),
     )
 
 

@@ -33,9 +33,13 @@ class Window:
     """A square part of an image, shown `size` pixels wide."""
 
     left: float
+    """Image pixels, to the left border."""
     top: float
+    """Image pixels, to the upper border."""
     side: float
+    """Image pixels that it shows, across and down."""
     size: int
+    """Pixels of the window, across and down."""
 
     def place(self, pixels: NDArray[np.floating[Any]]) -> FloatArray:
         """Positions (N, 2) in the window of image pixels (N, 2)."""

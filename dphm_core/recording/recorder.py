@@ -90,15 +90,14 @@ class StackRecorder:
 
     def put(self, frame: RGBDFrame) -> None:
         """Take a frame to be written, or drop and count it where the disk or the processor do not keep up."""
-        size = frame.depth_m.nbytes + (0 if frame.color is None else frame.color.nbytes)
         with self._changed:
             if not self._open:
                 return
             fits = frame.depth_m.shape == (self._header.height, self._header.width)
             fits &= len(self._queue) < self._limits.queue_frames
-            if fits and self._queued_bytes + size <= self._limits.queue_bytes:
+            if fits and self._queued_bytes + frame.image_bytes <= self._limits.queue_bytes:
                 self._queue.append(frame)
-                self._queued_bytes += size
+                self._queued_bytes += frame.image_bytes
                 self._changed.notify_all()
             else:
                 self._tell(dropped=self._status.dropped + 1)
@@ -153,7 +152,7 @@ class StackRecorder:
                 if not self._queue:
                     return
                 frame = self._queue.popleft()
-                self._queued_bytes -= frame.depth_m.nbytes + (0 if frame.color is None else frame.color.nbytes)
+                self._queued_bytes -= frame.image_bytes
             self._write(writer, frame)
 
     def _write(self, writer: StackWriter, frame: RGBDFrame) -> None:

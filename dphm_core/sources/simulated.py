@@ -125,10 +125,9 @@ class _Reel:
         if frame is None:
             raise SourceError(f"{self._recording.info.label}: no readable frame; record it again")
         self._position = frame.index + 1
-        size = frame.depth_m.nbytes + (0 if frame.color is None else frame.color.nbytes)
-        if size <= self._room:
+        if frame.image_bytes <= self._room:
             self._kept[number] = frame
-            self._room -= size
+            self._room -= frame.image_bytes
         return frame
 
 

@@ -12,8 +12,8 @@ import pytest
 import trimesh
 
 from dphm_core.errors import DataError
+from dphm_core.evaluation.evaluate import evaluate
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.report import evaluate
 from dphm_core.training.ict import load_generator
 from dphm_core.training.recording import write_recording
 from dphm_core.training.recording_config import RecordingConfig

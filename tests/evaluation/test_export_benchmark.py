@@ -29,7 +29,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pose = Similarity(np.diag([1, -1, -1]).astype(np.float32), np.float32([0, 0, 0.6]))
     weights, landmarks = np.full(len(NAMES), 0.5, np.float32), np.zeros((478, 3), np.float32)
     rows = [TrackRow(k, k / 30, "tracking", "follows", pose, weights * k, 0.7, landmarks, 0.9) for k in range(2)]
-    track = make_track(rows, 1.0, model.identity_code(coefficients), NAMES, model.config.expression_dim, 478)
+    track = make_track(rows, 1.0, model.identity_code(coefficients), NAMES, model.config.expression_dim)
     (folder / "track.npz").write_bytes(track.to_bytes())
     (folder / "report.json").write_text('{"model": "small"}')
     known = KnownSubject(coefficients, 1.0, 6e-4, 2e-4, "small", model_fingerprint(model))

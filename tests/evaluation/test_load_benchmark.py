@@ -11,13 +11,13 @@ import pytest
 from dphm_core import cli
 from dphm_core.errors import SettingError, SourceError
 from dphm_core.evaluation.load_benchmark.benchmark import measure_load
-from dphm_core.evaluation.load_benchmark.options import LoadBenchmark
+from dphm_core.evaluation.load_benchmark.options import LoadBenchmarkOptions
 from dphm_core.evaluation.load_benchmark.recording import write_load_recording
 from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources import open_source
 from dphm_core.sources.writer import FolderWriter
 
-SHORT = LoadBenchmark(minutes=0.02)
+SHORT = LoadBenchmarkOptions(minutes=0.02)
 
 
 def test_every_frame_is_counted_once() -> None:
@@ -66,6 +66,6 @@ def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_cannot_be_measured_is_refused() -> None:
     with pytest.raises(SettingError, match="minutes"):
-        LoadBenchmark(minutes=0)
+        LoadBenchmarkOptions(minutes=0)
     with pytest.raises(SourceError, match="live"):
         measure_load("simulated", SHORT)

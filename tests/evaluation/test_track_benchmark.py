@@ -18,16 +18,17 @@ from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.commands.bench_track import _remarks
 from dphm_core.errors import SettingError
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark.accuracy import MemoryTrack, accuracy, delay, error_of_part
+from dphm_core.evaluation.track_benchmark.accuracy import accuracy, delay, error_of_part
 from dphm_core.evaluation.track_benchmark.benchmark import TrackBenchmark
 from dphm_core.evaluation.track_benchmark.files import write_benchmark
+from dphm_core.evaluation.track_benchmark.memory_track import MemoryTrack
 from dphm_core.evaluation.track_benchmark.options import TrackBenchmarkOptions
 from dphm_core.evaluation.track_benchmark.runs import Recording, from_nothing
 from dphm_core.evaluation.track_benchmark.spoil import GREY, Board, MoreNoise
 from dphm_core.evaluation.track_benchmark.tables import tables
 from dphm_core.evaluation.track_benchmark.variants import AS_IT_IS, KNOWN_EXPRESSIONS, NO_PRIOR, variants
 from dphm_core.frames import RGBDFrame
-from dphm_core.output.benchmark import CameraFrames
+from dphm_core.output.pipeline_speed import CameraFrames
 from dphm_core.output.track_file import TrackRow, make_track
 from dphm_core.places import DEMO_RECORDING as DEMO
 from dphm_core.sources import open_source
@@ -69,7 +70,7 @@ def track_of(
             noise = rng.normal(0, shake_m, truth.neutral.shape) if shake_m else 0
             vertices[frame] = (truth.vertices_cam(seen) + noise).astype(np.float32)
     names = truth.expression_names
-    table = make_track(rows, truth.scale, np.zeros(3, np.float32), names, len(names), 478)
+    table = make_track(rows, truth.scale, np.zeros(3, np.float32), names, len(names))
     return MemoryTrack(DEMO, table, vertices, truth.faces)
 
 

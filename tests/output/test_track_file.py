@@ -10,18 +10,19 @@ import pytest
 
 from dphm_core.errors import DataError
 from dphm_core.frames import Similarity
+from dphm_core.landmarks.tables import LANDMARK_COUNT
 from dphm_core.output.track_file import Track, TrackRow, load_track, make_track
 
 
 def row(index: int, tracked: bool = True) -> TrackRow:
     pose = Similarity(np.eye(3, dtype=np.float32), np.float32([0, 0, index]), 1.0) if tracked else None
     code = np.float32([index, 0]) if tracked else None
-    landmarks = np.zeros((4, 3), np.float32) if tracked else None
+    landmarks = np.zeros((LANDMARK_COUNT, 3), np.float32) if tracked else None
     return TrackRow(index, index / 30, "tracking", "fits", pose, code, 1.0, landmarks)
 
 
 def make(rows: list[TrackRow]) -> Track:
-    return make_track(rows, 1.5, np.arange(6, dtype=np.float32), ("a", "b"), 2, 4)
+    return make_track(rows, 1.5, np.arange(6, dtype=np.float32), ("a", "b"), 2)
 
 
 def test_rows_come_in_order_of_their_frames() -> None:

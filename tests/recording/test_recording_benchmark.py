@@ -6,7 +6,7 @@ import pytest
 
 from dphm_core import cli
 from dphm_core.errors import SettingError
-from dphm_core.evaluation.recording_benchmark import RecordingBenchmark
+from dphm_core.evaluation.recording_benchmark import RecordingBenchmarkOptions
 from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources import open_source
 
@@ -23,4 +23,4 @@ def test_a_camera_is_recorded_and_the_loss_told(tmp_path: Path, capsys: pytest.C
 
 def test_an_absurd_length_is_refused() -> None:
     with pytest.raises(SettingError, match="a recording benchmark's seconds must be"):
-        RecordingBenchmark(seconds=float("nan"))
+        RecordingBenchmarkOptions(seconds=float("nan"))

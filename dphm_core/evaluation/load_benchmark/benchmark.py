@@ -11,7 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time, sleep
 
-from dphm_core.evaluation.load_benchmark.options import LoadBenchmark
+from dphm_core.evaluation.load_benchmark.options import LoadBenchmarkOptions
 from dphm_core.evaluation.load_benchmark.recording import write_load_recording
 from dphm_core.evaluation.load_benchmark.stages import NoTracker, TimedObserver, TimedSource
 from dphm_core.live import LiveSetup, load_live_tracker
@@ -117,7 +117,7 @@ class _Meter:
 
 
 def measure_load(
-    recording: str | None, options: LoadBenchmark, tell: Callable[[float], object] = lambda _: None
+    recording: str | None, options: LoadBenchmarkOptions, tell: Callable[[float], object] = lambda _: None
 ) -> LoadRun:
     """Play a recording as a camera, each frame read and decoded anew, and observe what the newest-wins rule leaves.
 
@@ -125,7 +125,7 @@ def measure_load(
     ----------
     recording : str or None
         What `open_source` takes, of finite length; None for one that is made of the demo, at 1080p.
-    options : LoadBenchmark
+    options : LoadBenchmarkOptions
         What to measure.
     tell : callable
         Told of the seconds so far.
@@ -149,7 +149,7 @@ def _run(
     camera: SimulatedCamera,
     source: TimedSource,
     observer: TimedObserver,
-    options: LoadBenchmark,
+    options: LoadBenchmarkOptions,
     tell: Callable[[float], object],
 ) -> LoadRun:
     fps, total_s = camera.info.fps, options.minutes * 60
@@ -192,7 +192,7 @@ def _warm_up(source: TimedSource, observer: TimedObserver) -> None:
     observer.count = 0
 
 
-def _tracker(options: LoadBenchmark, fps: float) -> FrameTracker:
+def _tracker(options: LoadBenchmarkOptions, fps: float) -> FrameTracker:
     return load_live_tracker(LiveSetup(options.model, fps=fps)) if options.tracking else NoTracker()
 
 

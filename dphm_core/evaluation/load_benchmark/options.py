@@ -8,7 +8,7 @@ from dphm_core.limits import check_limits
 
 
 @dataclass(frozen=True)
-class LoadBenchmark:
+class LoadBenchmarkOptions:
     """What to measure."""
 
     minutes: float = 1.0

@@ -11,8 +11,9 @@ from typing import Any
 from dphm_core.batch_offline import OfflineRun, fit_recording
 from dphm_core.evaluation.compare import compare_with_ground_truth
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark.accuracy import MemoryTrack, accuracy, error_of_part, weights_rms
+from dphm_core.evaluation.track_benchmark.accuracy import accuracy, error_of_part, weights_rms
 from dphm_core.evaluation.track_benchmark.known import knowing
+from dphm_core.evaluation.track_benchmark.memory_track import MemoryTrack
 from dphm_core.evaluation.track_benchmark.options import TrackBenchmarkOptions
 from dphm_core.evaluation.track_benchmark.runs import (
     PROFILED_FRAMES,
@@ -28,8 +29,8 @@ from dphm_core.evaluation.track_benchmark.variants import AS_IT_IS, Variant, var
 from dphm_core.evaluation.track_folder import TrackFolder
 from dphm_core.heads.latent_prior import has_prior
 from dphm_core.heads.model import model_folder, read_config
-from dphm_core.output.benchmark import WARM_UP
 from dphm_core.output.options import BatchOptions
+from dphm_core.output.pipeline_speed import WARM_UP
 from dphm_core.output.report import machine_facts, peak_memory_mb
 from dphm_core.sources.selection import Selection
 from dphm_core.tracking import create_tracker

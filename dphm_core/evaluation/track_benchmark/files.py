@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dphm_core.evaluation.report import without_nan
+from dphm_core.evaluation.evaluate import without_nan
 from dphm_core.evaluation.track_benchmark.plots import pictures
 from dphm_core.evaluation.track_benchmark.tables import markdown
 from dphm_core.files import make_folder, write_atomically

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from cProfile import Profile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import CodeType
@@ -15,10 +15,17 @@ import numpy as np
 
 from dphm_core.errors import SourceError
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark.accuracy import MemoryTrack
+from dphm_core.evaluation.track_benchmark.memory_track import MemoryTrack
 from dphm_core.frames import RGBDFrame, TrackedFrame, TrackStatus
 from dphm_core.landmarks.observe import Observer
-from dphm_core.output.benchmark import WARM_UP, CameraFrames, MemoryFrames, PipelineRun, run_frames
+from dphm_core.output.pipeline_speed import (
+    WARM_UP,
+    CameraFrames,
+    MemoryFrames,
+    PipelineRun,
+    played_to_and_fro,
+    run_frames,
+)
 from dphm_core.output.report import STAGES, median_and_p95_ms
 from dphm_core.output.retrack import RetrackingTracker
 from dphm_core.sources import open_source
@@ -72,7 +79,7 @@ class Recording:
     @property
     def size_mb(self) -> float:
         """Memory that the images take, MiB."""
-        return sum(f.depth_m.nbytes + (0 if f.color is None else f.color.nbytes) for f in self.frames) / 2**20
+        return sum(frame.image_bytes for frame in self.frames) / 2**20
 
 
 def track_all(
@@ -124,9 +131,8 @@ def from_nothing(recording: Recording, tracker: HeadTracker) -> dict[str, Any]:
         Seconds from the first capture to the "first_mesh_s" and to the first mesh with the own "identity_s", None
         where there was none; frames per second and latency until then.
     """
-    fps, swing = recording.info.fps, [*recording.frames, *recording.frames[-2:0:-1]]
-    count = int(MAX_START_S * fps)
-    frames = [replace(swing[k % len(swing)], index=k, timestamp_s=k / fps) for k in range(count)]
+    fps = recording.info.fps
+    frames = played_to_and_fro(recording.frames, int(MAX_START_S * fps), fps)
     source, since_known = CameraFrames(frames, recording.info), 0
 
     def end_once_known(frames: int) -> None:

@@ -13,6 +13,7 @@ from dphm_core.frames import Observation, RGBDFrame, TrackedFrame
 from dphm_core.pipeline import Pipeline, PipelineState
 from dphm_core.sources.base import SourceInfo
 from dphm_core.sources.selection import SelectedFrames
+from dphm_core.sources.simulated import to_and_fro
 from dphm_core.stages import FrameObserver, FrameTracker
 from dphm_core.tracking.tracker import HeadTracker
 
@@ -79,6 +80,12 @@ class CameraFrames(MemoryFrames):
             self.missed += newest - position
             position = newest + 1
             yield self._deliver(self._frames[newest], started + newest * interval_s)
+
+
+def played_to_and_fro(frames: list[RGBDFrame], count: int, fps: float) -> list[RGBDFrame]:
+    """So many frames as a camera numbers and times them: these played there and back, so that no head jumps."""
+    length = len(frames)
+    return [replace(frames[to_and_fro(k, length)], index=k, timestamp_s=k / fps) for k in range(count)]
 
 
 @dataclass

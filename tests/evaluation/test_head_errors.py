@@ -8,7 +8,7 @@ import pytest
 from tiny_models import write_tiny_model
 
 from dphm_core.cli import main
-from dphm_core.evaluation.heads import head_errors
+from dphm_core.evaluation.head_errors import head_errors
 from dphm_core.heads.model import load_model
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.training.ict import load_generator
