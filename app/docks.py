@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from PyQt5.QtCore import Qt
+from PyQt5.QtCore import QObject, Qt
 from PyQt5.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 WIDTH_EM = 26
@@ -19,13 +19,31 @@ def add_docks(studio: QMainWindow, picture: QWidget, others: dict[str, QWidget])
     tabs = [_dock(studio, title, _scrollable(widget)) for title, widget in others.items()]
     for before, after in pairwise(tabs):
         studio.tabifyDockWidget(before, after)
-    for tab in tabs:
-        tab.setTitleBarWidget(QWidget())  # the tab says it already
+    _DockNames(studio, tabs)
     tabs[0].raise_()
     studio.setTabPosition(Qt.RightDockWidgetArea, QTabWidget.North)
     studio.resizeDocks([above, tabs[0]], list(FIRST_HEIGHTS), Qt.Vertical)
     studio.resizeDocks([above], [FIRST_WIDTH], Qt.Horizontal)
     return [above, *tabs]
+
+
+class _DockNames(QObject):
+    """Names docks once: by their tab, or by a title where they have none. Only a title can be dragged back."""
+
+    def __init__(self, studio: QMainWindow, docks: list[QDockWidget]) -> None:
+        super().__init__(studio)
+        self._studio, self._docks = studio, docks
+        for dock in docks:
+            for moved in (dock.visibilityChanged, dock.topLevelChanged):
+                moved.connect(self._name, Qt.QueuedConnection)  # once Qt is through with moving it
+        self._name()
+
+    def _name(self) -> None:
+        for dock in self._docks:
+            beside = [other for other in self._studio.tabifiedDockWidgets(dock) if not other.isHidden()]
+            has_tab = bool(beside) and not dock.isFloating()
+            if has_tab != (dock.titleBarWidget() is not None):
+                dock.setTitleBarWidget(QWidget() if has_tab else None)
 
 
 def _dock(studio: QMainWindow, title: str, widget: QWidget) -> QDockWidget:
