@@ -158,10 +158,12 @@ class TrackingControl(QObject):
         tracker = session.head_tracker
         self._settings.keep("subject_folder", str(path.parent))
 
-        def load(_tell: Tell) -> None:
+        def load(tell: Tell) -> None:
             from dphm_core.tracking.subject_file import load_subject_of
 
-            tracker.use_subject(load_subject_of(path, tracker.model))
+            known = load_subject_of(path, tracker.model)
+            tell(0, None)  # it may be unwanted by now
+            tracker.use_subject(known)
 
         self._desk.run("Loading the subject", load, lambda _none: self._desk.amend(subject=path))
 

@@ -14,6 +14,7 @@ from dphm_core.sources.selection import Selection
 
 from .form_parts import choice, explained, explanation, in_a_row, number
 from .mesh_details import MeshDetails
+from .more_formats import MoreFormats
 
 MESHES = {"all": "All frames", "current": "The frame on screen"}
 CODES = {
@@ -54,7 +55,7 @@ class ExportChoices(QWidget):
         self.mesh_format = choice(
             {**{name: entry.words for name, entry in FORMATS.items()}, EVERY: "All of these formats"}
         )
-        self.details, self.codes_format = MeshDetails(), choice(CODES)
+        self.more_formats, self.details, self.codes_format = MoreFormats(), MeshDetails(), choice(CODES)
         self.first, self.last, self.every = number(1, MOST_FRAMES), number(1, MOST_FRAMES), number(1, MOST_STEPS)
         self.space, self.axes, self.unit = choice(SPACES), choice(AXES_NAMES), choice(UNITS)
         self.space_words, self.axes_words, self.missing = explanation(), explanation(), explanation()
@@ -81,7 +82,7 @@ class ExportChoices(QWidget):
         frames = Selection() if whole else Selection(self.first.value() - 1, self.last.value(), self.every.value())
         return ExportOptions(
             meshes=self._meshes(),
-            mesh_format=self.mesh_format.currentData(),
+            mesh_format=self._formats,
             normals=self.details.normals.isChecked(),
             colours=self._recording if self.details.coloured else None,
             glb_targets=self.details.targets.currentData(),
@@ -127,7 +128,8 @@ class ExportChoices(QWidget):
         """Return the choices that are worth remembering: not the frames, which are another recording's next time."""
         chosen: dict[str, Any] = {name: box.currentData() for name, box in self._combos().items()}
         ticks = {"meshes": self.meshes.isChecked(), "codes": self.codes.isChecked()}
-        return {**chosen, **ticks, **self.details.state(), "which": self._wanted}
+        more = {"which": self._wanted, "more_formats": self.more_formats.chosen}
+        return {**chosen, **ticks, **self.details.state(), **more}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take remembered choices; what is not on offer is left as it is."""
@@ -139,6 +141,7 @@ class ExportChoices(QWidget):
         for name, tick in (("meshes", self.meshes), ("codes", self.codes)):
             if isinstance(on := state.get(name), bool):
                 tick.setChecked(on)
+        self.more_formats.restore(state.get("more_formats", self.more_formats.chosen))
         self.details.restore(state)
         self._refresh()
 
@@ -147,6 +150,10 @@ class ExportChoices(QWidget):
             "which": self.which, "mesh_format": self.mesh_format, "codes_format": self.codes_format,
             "space": self.space, "axes": self.axes, "unit": self.unit,
         }  # fmt: skip
+
+    @property
+    def _formats(self) -> str:
+        return self.more_formats.names(self.mesh_format.currentData())
 
     def _meshes(self) -> Any:
         which = self.which.currentData()
@@ -165,7 +172,7 @@ class ExportChoices(QWidget):
         form.setVerticalSpacing(8)
         self.to, self.frames_label, self.frames = QLabel("to"), QLabel("Frames"), QWidget()
         meshes = QVBoxLayout()
-        meshes.addLayout(in_a_row(self.which, self.mesh_format))
+        meshes.addLayout(in_a_row(self.which, self.mesh_format, self.more_formats))
         meshes.addWidget(self.details)
         form.addRow(self.meshes, meshes)
         form.addRow(self.codes, explained(self.codes_format, self.missing))
@@ -189,6 +196,7 @@ class ExportChoices(QWidget):
             tick.toggled.connect(self._refresh)
         for box in (self.first, self.last, self.every):
             box.valueChanged.connect(self._refresh)
+        self.more_formats.changed.connect(self._refresh)
         self.details.changed.connect(self.changed)
 
     def _put(self, which: str) -> None:
@@ -213,7 +221,8 @@ class ExportChoices(QWidget):
         self.missing.setVisible(not self._saved)
         for box in (self.which, self.mesh_format):
             box.setEnabled(self.meshes.isEnabled() and self.meshes.isChecked())
-        wanted = chosen_formats(self.mesh_format.currentData()) if self._meshes() != "none" else []
+        self.more_formats.offer(self.mesh_format.currentData(), self.mesh_format.isEnabled())
+        wanted = chosen_formats(self._formats) if self._meshes() != "none" else []
         self.details.offer(wanted, self._meshes() == "all", self._recording)
         self.codes_format.setEnabled(self._saved and self.codes.isChecked())
         ranged = self._saved and (self._meshes() == "all" or self._codes() != "none")

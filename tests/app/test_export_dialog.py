@@ -145,6 +145,25 @@ def test_every_option_of_the_library_can_be_chosen(dialog) -> None:
     assert [item.name for item in fields(usual) if getattr(chosen, item.name) == getattr(usual, item.name)] == []
 
 
+def test_several_formats_are_written_in_one_go(qtbot, dialog, library) -> None:
+    choices, more = dialog.choices, dialog.choices.more_formats
+    more.ticks["glb"].trigger()
+    more.ticks["pc2"].trigger()
+    assert (choices.options().mesh_format, more.text()) == ("ply,glb,pc2", "+ 2")
+    assert choices.details.normals.isEnabled() and choices.details.targets.isEnabled()
+    assert not more.ticks["ply"].isEnabled()  # it is chosen already
+    choose(choices.mesh_format, "glb")
+    assert choices.options().mesh_format == "glb,pc2"
+    choose(choices.mesh_format, "all")
+    assert not more.isEnabled() and choices.options().mesh_format == "all"
+    choose(choices.mesh_format, "obj")
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    assert library.asked[0][1].sequence_formats == ["glb", "pc2"]
+    choices.meshes.setChecked(False)
+    assert not more.isEnabled()
+
+
 def test_what_is_written_with_meshes_can_be_chosen_where_the_files_have_it(dialog) -> None:
     details, choices = dialog.choices.details, dialog.choices
 
@@ -350,6 +369,7 @@ def test_choices_are_remembered(qtbot, dialog, library, tmp_path) -> None:
     dialog.choices.details.normals.setChecked(False)
     dialog.choices.details.colours.setChecked(True)
     choose(dialog.choices.details.targets, "basis")
+    dialog.choices.more_formats.ticks["usd"].trigger()
     state = json.loads(json.dumps(dialog.state()))
     again = ExportDialog(library.export)
     qtbot.addWidget(again)
@@ -357,11 +377,15 @@ def test_choices_are_remembered(qtbot, dialog, library, tmp_path) -> None:
     again.set_saved(True, 0, 9)
     assert again.state() == state
     options = again.choices.options()
-    assert (options.axes, options.mesh_format, options.codes) == ("opencv", "obj", "none")
+    assert (options.axes, options.mesh_format, options.codes) == ("opencv", "obj,usd", "none")
     assert (options.normals, options.glb_targets) == (False, "basis")
     assert again.choices.details.colours.isChecked()
     again.restore({"axes": "x-up", "unit": 3, "meshes": "yes", "folder": 7, "which": []})
-    again.restore({"normals": 1, "colours": "recordings/talk", "glb_targets": ["codes"]})
+    again.restore(
+        {"normals": 1, "colours": "recordings/talk", "glb_targets": ["codes"], "more_formats": ["obj", "usd", 7]}
+    )
+    assert again.choices.more_formats.chosen == ["obj", "usd"]
+    again.restore({"more_formats": ["usd"]})
     again.restore("nonsense")  # type: ignore[arg-type]
     assert again.state() == state
 
