@@ -57,7 +57,7 @@ class BenchTrack(Command):
 
 def _on(bar: tqdm) -> Any:
     """Progress that shows on a bar."""
-    from dphm_core.evaluation.track_benchmark.benchmark import Progress
+    from dphm_core.evaluation.track_benchmark.progress import Progress
 
     class OnBar(Progress):
         def phase(self, text: str) -> None:

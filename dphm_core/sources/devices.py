@@ -82,11 +82,6 @@ def list_cameras() -> CameraList:
     return CameraList(tuple(cameras), "; ".join(missing) or None)
 
 
-def count_cameras() -> int:
-    """How many cameras are plugged in; opens none, and takes milliseconds."""
-    return sum(seen.count for seen in _glance({}).values())
-
-
 @dataclass(frozen=True)
 class _Seen:
     """What is seen of one kind without opening a camera; where it changes, something was plugged in or out."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import perf_counter, process_time, sleep
+from time import sleep
 
+from dphm_core.evaluation.load_benchmark.meter import Meter, resident_mb
 from dphm_core.evaluation.load_benchmark.options import LoadBenchmarkOptions
 from dphm_core.evaluation.load_benchmark.recording import write_load_recording
 from dphm_core.evaluation.load_benchmark.stages import NoTracker, TimedObserver, TimedSource
@@ -70,52 +71,6 @@ class LoadRun:
         return self.given - self.passed_over - self.replaced - self.tracked
 
 
-def all_process_time() -> float:
-    """Processor seconds of all programs since the machine was started."""
-    import psutil
-
-    times = psutil.cpu_times()
-    return float(times.user + times.system + getattr(times, "nice", 0.0))
-
-
-def resident_mb() -> float:
-    """Memory that this process has in use now, MiB."""
-    import psutil
-
-    return float(psutil.Process().memory_info().rss) / 2**20
-
-
-@dataclass
-class _Meter:
-    """Looks at this process while it works."""
-
-    mark_s: float
-    started_s: float = field(default_factory=perf_counter)
-    cpu_s: float = field(default_factory=process_time)
-    all_cpu_s: float = field(default_factory=all_process_time)
-    marked_mb: float = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Since the start."""
-        return perf_counter() - self.started_s
-
-    @property
-    def cores(self) -> float:
-        """How many cores were busy on average since the start."""
-        return (process_time() - self.cpu_s) / self.seconds
-
-    @property
-    def other_cores(self) -> float:
-        """How many cores were busy with other programs on average since the start."""
-        return max(0.0, (all_process_time() - self.all_cpu_s) / self.seconds - self.cores)
-
-    def look(self) -> None:
-        """Take the memory when the mark has been reached."""
-        if not self.marked_mb and self.seconds >= self.mark_s:
-            self.marked_mb = resident_mb()
-
-
 def measure_load(
     recording: str | None, options: LoadBenchmarkOptions, tell: Callable[[float], object] = lambda _: None
 ) -> LoadRun:
@@ -154,12 +109,8 @@ def _run(
 ) -> LoadRun:
     fps, total_s = camera.info.fps, options.minutes * 60
     with Pipeline(camera, observer, _tracker(options, fps), every_frame=False) as pipeline:
-        meter = _Meter(mark_s=MARK_S if total_s >= 2 * MARK_S else total_s / 2)
-        while meter.seconds < total_s:
-            sleep(POLL_S)
-            _check(pipeline)
-            meter.look()
-            tell(min(meter.seconds, total_s))
+        meter = Meter(mark_s=MARK_S if total_s >= 2 * MARK_S else total_s / 2)
+        _watch(pipeline, meter, total_s, tell)
         seconds, cores, other_cores = meter.seconds, meter.cores, meter.other_cores
         memory_mb = meter.marked_mb, resident_mb()
         status = _settle(pipeline)
@@ -180,6 +131,15 @@ def _run(
         memory_mb=memory_mb,
         mark_s=meter.mark_s,
     )
+
+
+def _watch(pipeline: Pipeline, meter: Meter, total_s: float, tell: Callable[[float], object]) -> None:
+    """Let the camera run for so long."""
+    while meter.seconds < total_s:
+        sleep(POLL_S)
+        _check(pipeline)
+        meter.look()
+        tell(min(meter.seconds, total_s))
 
 
 def _warm_up(source: TimedSource, observer: TimedObserver) -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from dphm_core.batch_offline import OfflineRun, fit_recording
-from dphm_core.evaluation.compare import compare_with_ground_truth
 from dphm_core.evaluation.ground_truth import GroundTruth
-from dphm_core.evaluation.track_benchmark.accuracy import accuracy, error_of_part, weights_rms
+from dphm_core.evaluation.track_benchmark.accuracy import accuracy, error_of_part
 from dphm_core.evaluation.track_benchmark.known import knowing
 from dphm_core.evaluation.track_benchmark.memory_track import MemoryTrack
+from dphm_core.evaluation.track_benchmark.offline import fit_offline
 from dphm_core.evaluation.track_benchmark.options import TrackBenchmarkOptions
+from dphm_core.evaluation.track_benchmark.progress import Progress
 from dphm_core.evaluation.track_benchmark.runs import (
     PROFILED_FRAMES,
     Recording,
@@ -26,13 +25,10 @@ from dphm_core.evaluation.track_benchmark.runs import (
 )
 from dphm_core.evaluation.track_benchmark.spoil import Board
 from dphm_core.evaluation.track_benchmark.variants import AS_IT_IS, Variant, variants
-from dphm_core.evaluation.track_folder import TrackFolder
 from dphm_core.heads.latent_prior import has_prior
 from dphm_core.heads.model import model_folder, read_config
-from dphm_core.output.options import BatchOptions
 from dphm_core.output.pipeline_speed import WARM_UP
 from dphm_core.output.report import machine_facts, peak_memory_mb
-from dphm_core.sources.selection import Selection
 from dphm_core.tracking import create_tracker
 from dphm_core.tracking.config import TrackerConfig
 from dphm_core.tracking.offline.config import OfflineConfig
@@ -48,19 +44,6 @@ def _names(paths: Sequence[Path]) -> list[str]:
     """Names of the folders, or whole paths where two have the same."""
     names = [path.resolve().name for path in paths]
     return names if len(set(names)) == len(names) else [str(path) for path in paths]
-
-
-class Progress:
-    """Is told how far the benchmark is; this one keeps it to itself."""
-
-    def phase(self, text: str) -> None:
-        """Say what comes now."""
-
-    def expect(self, frames: int) -> None:
-        """So many frames more are to come."""
-
-    def advance(self, frames: int) -> None:
-        """So many frames are through."""
 
 
 class TrackBenchmark:
@@ -234,8 +217,7 @@ class TrackBenchmark:
         part = replace(recording, frames=recording.frames[first : first + self._options.offline_frames])
         self._progress.phase(f"{path.name}: the offline method's frames in real time")
         track = track_all(part, self._tracker(self._config), self._progress.advance)
-        with TemporaryDirectory() as folder:
-            offline, report = self._fit_offline(part, truth, Path(folder))
+        offline, report = fit_offline(part, truth, self._options, self._offline, self._progress)
         return {
             "frames": [part.frames[0].index, part.frames[-1].index],
             "priors": report["priors"],
@@ -244,17 +226,3 @@ class TrackBenchmark:
             "offline": offline,
             "realtime": None if track is None else accuracy(track, truth),
         }
-
-    def _fit_offline(self, part: Recording, truth: GroundTruth, folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Errors and report of the offline method."""
-
-        def on_progress(what: str, done: int, total: int | None) -> None:
-            self._progress.phase(f"{part.path.name}: offline, {what} {done} of {total or '?'}")
-
-        frames = Selection(part.frames[0].index, part.frames[-1].index + 1)
-        run = OfflineRun(str(part.path), frames, self._options.model, self._options.device, config=self._offline)
-        report = fit_recording(run, folder, BatchOptions(overwrite=True, contact_sheet=False), on_progress)
-        if report["interrupted"]:
-            raise KeyboardInterrupt
-        track = TrackFolder.open(folder)
-        return compare_with_ground_truth(track, truth) | {"weights_rms": weights_rms(track.table, truth)}, report
