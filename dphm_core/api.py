@@ -6,13 +6,14 @@ import weakref
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from types import UnionType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.batch import Stages, make_stages
-from dphm_core.errors import CalibrationError, SourceError
+from dphm_core.errors import CalibrationError, SettingError, SourceError
 from dphm_core.frames import TrackedFrame
 from dphm_core.live import LiveSetup, load_live
 from dphm_core.output.retrack import RetrackingTracker
@@ -129,8 +130,12 @@ def track(
         Source, head model, device, subject file or landmark detector cannot be had; nothing stays open.
     """
     opened = source if isinstance(source, Source) else open_source(source)
-    person = None if subject is None else Path(subject)
     try:
+        _check_kind("frames", frames, Selection | None, "a Selection, such as Selection(stop=10)")
+        _check_kind("model", model, str | Path, "a head model's name or folder")
+        _check_kind("device", device, str, "'cpu', or a CUDA device such as 'cuda'")
+        _check_kind("subject", subject, str | Path | None, "a file that save_subject wrote")
+        person = None if subject is None else Path(subject)
         if opened.info.length is None:
             return _track_camera(opened, LiveSetup(model, device, person, opened.info.fps), frames or Selection())
         stages = make_stages(str(source), frames, model, device, None, person)
@@ -138,6 +143,11 @@ def track(
     except BaseException:
         opened.close()
         raise
+
+
+def _check_kind(name: str, given: object, kind: type | UnionType, words: str) -> None:
+    if not isinstance(given, kind):
+        raise SettingError(f"{name} is {words}; not {given!r:.100}")
 
 
 def _track_camera(source: Source, live: LiveSetup, selection: Selection) -> Tracking:

@@ -49,7 +49,9 @@ def written_atomically(path: Path) -> Iterator[Path]:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}; check the disk and its permissions") from error
+        homeless = isinstance(error, FileNotFoundError) and not path.parent.is_dir()
+        cure = f"make the folder {path.parent} first" if homeless else "check the disk and its permissions"
+        raise OutputError(f"{path} cannot be written: {error.strerror}; {cure}") from error
 
 
 def make_folder(path: Path) -> list[Path]:

@@ -37,3 +37,5 @@ if __name__ == "__main__":
         tyro.cli(main)
     except dphm.DphmError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        print("stopped")

@@ -11,11 +11,12 @@ import tyro
 from tyro.conf import Positional
 
 import dphm_core as dphm
+from dphm_core.files import make_folder
 
 
 def main(source: Positional[str], out: Positional[Path], subject: Path | None = None, stop: int | None = None) -> None:
     """Track SOURCE, up to frame `stop` where that is given, into the folder OUT."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with dphm.track(source, subject=subject, frames=dphm.Selection(stop=stop)) as tracking:
         print(f"{tracking.info.label}: {tracking.info.length} frames, {tracking.info.fps:g} per second")
         for frame in tracking:
@@ -33,3 +34,5 @@ if __name__ == "__main__":
         tyro.cli(main)
     except dphm.DphmError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        print("stopped")

@@ -172,6 +172,12 @@ def test_a_camera_is_loaded_for_its_own_frame_rate(tmp_path: Path, monkeypatch: 
         ({"model": "sculpted"}, dphm.DphmError, "no head model 'sculpted'"),
         ({"subject": "nobody.safetensors"}, CalibrationError, "nobody.safetensors is not a subject file"),
         ({"frames": dphm.Selection(start=900)}, SourceError, "has no frame 900"),
+        ({"source": None}, SourceError, "a source is a path or a name, not None; give a recording"),
+        ({"source": 0}, SourceError, "a source is a path or a name, not 0"),
+        ({"frames": range(3)}, SettingError, r"frames is a Selection, .*; not range\(0, 3\)"),
+        ({"model": None}, SettingError, "model is a head model's name or folder; not None"),
+        ({"device": 0}, SettingError, "device is 'cpu', or a CUDA device"),
+        ({"subject": 3}, SettingError, "subject is a file that save_subject wrote; not 3"),
     ],
 )
 def test_what_cannot_be_had_is_told_at_once(options: dict[str, object], error: type[Exception], told: str) -> None:

@@ -69,6 +69,13 @@ def test_a_recording_is_tracked_into_meshes(elsewhere: Path, learned: tuple[Path
         assert np.median(cKDTree(mesh.vertices).query(face_cam)[0]) < 0.002  # vertices lie 2 to 3 mm apart
 
 
+def test_a_file_where_the_folder_should_be_is_told_in_one_line(elsewhere: Path) -> None:
+    (elsewhere / "meshes").write_text("mine")
+    with pytest.raises(SystemExit, match=r"^meshes cannot be made: File exists; choose another folder$"):
+        run("track_recording", "demo", "meshes")
+    assert (elsewhere / "meshes").read_text() == "mine"
+
+
 def test_a_camera_is_followed() -> None:
     lines = run("live_expressions", "simulated", "--count", "4").splitlines()
     indices = [int(line.split()[0]) for line in lines]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,10 +110,14 @@ def mesh_encoder(extension: str, faces: NDArray[np.int32], comment: str = "", no
     OutputError
         There is no writer for this extension.
     """
+    return _maker(extension)(faces, comment, normals)
+
+
+def _maker(extension: str) -> EncoderMaker:
     maker = ENCODERS.get(extension.lower())
     if maker is None:
         raise OutputError(f"meshes cannot be written as '{extension}'; choose one of {', '.join(ENCODERS)}")
-    return maker(faces, comment, normals)
+    return maker
 
 
 def write_mesh(path: str | Path, vertices: FloatArray, faces: NDArray[np.int32]) -> None:
@@ -124,19 +128,30 @@ def write_mesh(path: str | Path, vertices: FloatArray, faces: NDArray[np.int32])
     path : str or Path
         ".ply" or ".obj" file.
     vertices : (V, 3) float32
-        Any unit and frame.
+        Any unit and frame; other arrays or lists of real numbers are converted.
     faces : (F, 3) int32
-        Vertex indices.
+        Vertex indices; other arrays or lists of whole numbers are converted.
 
     Raises
     ------
     OutputError
         There is no writer for this extension, or the file cannot be written.
     ValueError
-        A face names a vertex that does not exist.
+        Vertices or faces are no such tables, or a face names a vertex that does not exist.
     """
     from dphm_core.meshing.normals import check_faces  # brings numba, which only this function needs
 
-    check_faces(faces, len(vertices))
     file = Path(path)
-    write_atomically(file, mesh_encoder(file.suffix, faces)(vertices))
+    make_encoder = _maker(file.suffix)
+    points = _rows_of_three("vertices", vertices, "iuf", "real numbers").astype(np.float32)
+    corners = _rows_of_three("faces", faces, "iu", "whole numbers")
+    check_faces(corners, len(points))
+    write_atomically(file, make_encoder(corners.astype(np.int32), "", False)(points))
+
+
+def _rows_of_three(name: str, given: object, kinds: str, words: str) -> NDArray[Any]:
+    """A table (N, 3) of numbers of certain kinds (numpy's letters); ValueError where it is something else."""
+    table = np.asarray(given)
+    if table.ndim != 2 or table.shape[1] != 3 or table.dtype.kind not in kinds:
+        raise ValueError(f"{name} are rows of three {words}, not {table.dtype} of the shape {table.shape}")
+    return table

@@ -14,6 +14,7 @@ from dphm_core.errors import DataError
 from dphm_core.files import read_npz
 from dphm_core.frames import FloatArray, Similarity, TrackedFrame
 from dphm_core.landmarks.tables import LANDMARK_COUNT
+from dphm_core.output.folder import TRACK_FILE
 
 MAX_TRACK_BYTES = 4 << 30
 """Unpacked; a day of frames takes 20 GB and is nobody's recording."""
@@ -146,6 +147,8 @@ def load_track(path: str | Path) -> Track:
     DataError
         It is missing, damaged or no track.
     """
+    if Path(path).is_dir():
+        raise DataError(f"{path} is a folder; give the {TRACK_FILE} in it")
     try:
         arrays = read_npz(Path(path), MAX_TRACK_BYTES)
         arrays.setdefault("confidence", np.full(arrays["frame_index"].shape, np.nan, dtype=np.float32))

@@ -45,6 +45,8 @@ def open_source(uri: str | Path) -> Source:
     SettingError
         A camera's settings are none that it has.
     """
+    if not isinstance(uri, str | Path):
+        raise SourceError(f"a source is a path or a name, not {uri!r:.100}; give {WHAT_TO_GIVE}")
     if isinstance(uri, str):
         _check_name(uri)
     if isinstance(uri, str) and is_live(uri):

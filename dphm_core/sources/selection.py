@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Self
 
 from dphm_core.errors import SourceError
@@ -23,6 +24,10 @@ class Selection:
     """Take every so many-th frame."""
 
     def __post_init__(self) -> None:
+        numbers = (self.start, self.every, 0 if self.stop is None else self.stop)
+        if not all(isinstance(number, Integral) for number in numbers):
+            given = f"{self.start!r:.40}, {self.stop!r:.40}, {self.every!r:.40}"
+            raise SourceError(f"start, stop and every of a selection are whole numbers, not {given}")
         if self.start < 0 or self.every < 1 or (self.stop is not None and self.stop <= self.start):
             until = "the end" if self.stop is None else self.stop
             raise SourceError(

@@ -70,8 +70,35 @@ def test_faces_must_name_vertices_that_exist(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("vertices", "faces", "told"),
+    [
+        ([], [], r"vertices are rows of three real numbers, not float64 of the shape \(0,\)"),
+        (VERTICES[:, :2], FACES, r"vertices are .* of the shape \(\d+, 2\)"),
+        (None, FACES, "vertices are rows of three real numbers, not object"),
+        (VERTICES, VERTICES, "faces are rows of three whole numbers, not float32"),
+        (VERTICES, [[0, 1, 2, 3]], r"faces are .* of the shape \(1, 4\)"),
+        (VERTICES, [[0, 1, 1 << 40]], "faces name vertices"),
+    ],
+)
+def test_tables_of_other_shapes_and_kinds_are_refused(
+    tmp_path: Path, vertices: object, faces: object, told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        write_mesh(tmp_path / "head.ply", vertices, faces)  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match=r"'\.fbx'; choose one of \.ply, \.obj"):
+        write_mesh(tmp_path / "head.fbx", vertices, faces)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lists_and_other_kinds_of_numbers_are_converted(tmp_path: Path) -> None:
+    write_mesh(tmp_path / "a.ply", VERTICES, FACES)
+    write_mesh(tmp_path / "b.ply", VERTICES.astype(float).tolist(), FACES.tolist())  # type: ignore[arg-type]
+    assert (tmp_path / "b.ply").read_bytes() == (tmp_path / "a.ply").read_bytes()
+
+
 def test_a_file_that_cannot_be_written_is_told_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"missing.head\.ply cannot be written"):
+    with pytest.raises(OutputError, match=r"missing.head\.ply cannot be written.*make the folder .*missing first"):
         write_mesh(tmp_path / "missing" / "head.ply", VERTICES, FACES)
 
 

@@ -85,3 +85,8 @@ def test_a_track_of_no_frames_is_none(tmp_path: Path) -> None:
     (tmp_path / "track.npz").write_bytes(make([]).to_bytes())
     with pytest.raises(DataError, match="it has no frames"):
         load_track(tmp_path / "track.npz")
+
+
+def test_a_results_folder_is_told_from_its_track_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"is a folder; give the track\.npz in it"):
+        load_track(tmp_path)

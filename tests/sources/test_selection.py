@@ -63,3 +63,10 @@ def test_selections_without_a_frame_are_refused(recording: Path) -> None:
 def test_a_live_source_has_no_count() -> None:
     assert Selection().indices(None) is None
     assert Selection(stop=30, every=10).indices(None) == range(0, 30, 10)
+
+
+def test_what_is_no_number_of_a_frame_is_refused() -> None:
+    for options in ({"stop": "3"}, {"every": 1.5}, {"every": None}, {"start": 0.0}):
+        with pytest.raises(SourceError, match="are whole numbers, not"):
+            Selection(**options)  # type: ignore[arg-type]
+    assert 4 in Selection(start=np.int64(2), stop=np.uint8(5))  # type: ignore[arg-type]
