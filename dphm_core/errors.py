@@ -43,3 +43,8 @@ class DataError(DphmError):
 
 class TrainingError(DphmError):
     """A training cannot go on."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error complains about, short enough for a message of ours; its kind where it is silent."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

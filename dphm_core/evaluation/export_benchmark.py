@@ -26,7 +26,9 @@ class ExportRun:
     """One format, written once."""
 
     name: str
+    """The format's, for tables."""
     frames: int
+    """Frames of the track."""
     summary: ExportSummary | None
     """None where it cannot be written."""
     note: str

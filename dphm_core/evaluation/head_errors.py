@@ -50,11 +50,14 @@ SHOWN_FRAMING = Framing((0.0, -0.06, 0.06), 0.9)
 
 @dataclass(frozen=True)
 class Regions:
-    """Facial skin by region: indices of generator vertices."""
+    """Facial skin by region: indices (N,) of generator vertices."""
 
     face: NDArray[np.int64]
+    """All of the front."""
     lips: NDArray[np.int64]
+    """Those of the face near the lips' landmarks."""
     eyelids: NDArray[np.int64]
+    """Those of the face near the eyes' landmarks."""
 
 
 def head_errors(model: HeadModel, generator: HeadGenerator, heads: int = 40) -> dict[str, float]:

@@ -45,7 +45,9 @@ class CodeSets:
     """Codes (n, D) of one kind, as many of each."""
 
     held_out: FloatArray
+    """What no prior was trained on."""
     samples: FloatArray
+    """Drawn from the prior."""
     ceiling: FloatArray
     """Another draw from what the held-out ones come from."""
 

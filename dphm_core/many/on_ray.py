@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dphm_core.errors import SettingError
+from dphm_core.errors import SettingError, first_line
 from dphm_core.many.tasks import Outcome, Task, TrackOne, attempt
 
 LOCAL = "local"
@@ -58,7 +58,7 @@ class OnRay:
         try:
             self._join(address)
         except (OSError, OverflowError, ValueError, RuntimeError) as error:  # overflow: of a port's number
-            reason = str(error).strip().splitlines()[0]
+            reason = first_line(error)
             if address == LOCAL:
                 raise SettingError(f"no Ray cluster starts on this machine ({reason}); take --workers") from error
             cure = "start one with `ray start`, or take --ray local"

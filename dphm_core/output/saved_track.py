@@ -38,6 +38,7 @@ class SavedTrack:
     """
 
     track: Track
+    """Poses, codes and states, frame by frame."""
     subject: Subject
     """Whose head it is."""
     folder: Path

@@ -6,7 +6,6 @@ import errno
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic, thread_time
@@ -16,7 +15,7 @@ from dphm_core.errors import OutputError
 from dphm_core.frames import RGBDFrame
 from dphm_core.recording.stack_writer import StackWriter
 from dphm_core.recording.timeline import Timeline
-from dphm_core.sources.recording_status import CHECK_S, RecordingStatus, SpaceLimit, free_bytes
+from dphm_core.sources.recording_status import CHECK_S, RecordingStatus, SpaceLimit
 from dphm_core.sources.stack_file import StackHeader
 
 log = logging.getLogger(__name__)
@@ -38,8 +37,6 @@ class RecorderLimits:
     """Their images, uncompressed: 40 frames at 720p."""
     space: SpaceLimit = field(default_factory=SpaceLimit)
     """What is left free on the disk."""
-    free_bytes: Callable[[Path], int] = free_bytes
-    """Tells the room on the disk of a path."""
 
 
 class StackRecorder:
@@ -166,7 +163,7 @@ class StackRecorder:
     def _space_ends(self) -> bool:
         """Look at the disk; whether recording has to end."""
         status = self._status
-        left = self._limits.free_bytes(self._path)
+        left = self._limits.space.free_bytes(self._path)
         full = self._limits.space.reached(left, status.bytes / max(status.seconds, 1.0))
         self._tell(free_bytes=left, full=full)
         return full

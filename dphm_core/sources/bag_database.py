@@ -10,10 +10,9 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from dphm_core.errors import SourceError
+from dphm_core.errors import SourceError, first_line
 from dphm_core.sources.bag import MAX_MESSAGE_BYTES
 from dphm_core.sources.base import UnreadableFrame
-from dphm_core.sources.camera_choice import first_line
 
 DATABASE_MAGIC = b"SQLite format 3\0"
 HEAD_BYTES = 100

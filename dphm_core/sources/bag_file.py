@@ -41,10 +41,13 @@ class Record:
     """One record of the file or of an unpacked chunk."""
 
     kind: int
+    """One of the kinds above, or another."""
     fields: dict[bytes, bytes]
+    """Values of its head, by name."""
     start: int
     """Offset of its content."""
     end: int
+    """Offset of what follows it, as it claims."""
 
     def number(self, name: bytes) -> int:
         """A field of four bytes; -1 where there is none."""
@@ -57,6 +60,7 @@ class Topic:
     """Where the messages of one topic are."""
 
     times_s: list[NDArray[np.float64]] = field(default_factory=list)
+    """(N,) float64 seconds at which they were recorded, an array per chunk; so are the places."""
     places: list[NDArray[np.int64]] = field(default_factory=list)
     """(N, 2) int64: number of the chunk, offset in it."""
 

@@ -1,4 +1,4 @@
-"""Choosing among the connected cameras of one maker, and what their drivers complain about."""
+"""Choosing among the connected cameras of one maker."""
 
 from __future__ import annotations
 
@@ -34,8 +34,3 @@ def choose_camera(cameras: Sequence[Camera], serial: str | None, name: str, sock
         raise SourceError(f"the {name} cannot be opened; install its udev rules, or plug it in again")
     found = ", ".join(camera.serial or "one that may not be opened" for camera in cameras)
     raise SourceError(f"{name} {serial} is not connected (found: {found}); plug it in or choose another one")
-
-
-def first_line(error: Exception) -> str:
-    """What a driver complains about."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -7,10 +7,9 @@ from abc import abstractmethod
 from typing import Any, Protocol
 
 from dphm_core.camera.intrinsics import Intrinsics
-from dphm_core.errors import SourceError
+from dphm_core.errors import SourceError, first_line
 from dphm_core.frames import RGBDFrame
 from dphm_core.sources.base import FRAME_TIMEOUT_MS, START_TIMEOUT_MS, SourceInfo
-from dphm_core.sources.camera_choice import first_line
 from dphm_core.sources.devices import Camera
 from dphm_core.sources.live import CameraLost, LiveSource, Patience
 

@@ -14,8 +14,6 @@ MAX_TEXT_BYTES = 64 << 20
 """Largest calibration or meta file: a day of per-frame entries at 30 fps."""
 MAX_SIDE = 8192
 """Largest image side that any supported camera could give, pixels."""
-
-
 COPY_AGAIN = "copy it again from where it came from, or mend it in a text editor"
 """What to do about a damaged file."""
 

@@ -6,7 +6,7 @@ import os
 import sys
 from types import ModuleType
 
-from dphm_core.errors import SourceError
+from dphm_core.errors import SourceError, first_line
 
 SDK_LOG = "K4A_ENABLE_LOG_TO_STDOUT"
 """Environment variable of the SDK: "1" shows its own log, which is kept off stdout otherwise."""
@@ -21,12 +21,8 @@ def load_pyk4a() -> ModuleType:
         if sys.platform == "darwin":
             raise SourceError("Azure Kinect has no driver for macOS; use it on Windows or Linux") from error
         raise SourceError(
-            f"the Azure Kinect's driver cannot be loaded ({_first_line(error)}); "
+            f"the Azure Kinect's driver cannot be loaded ({first_line(error)}); "
             'install it with: pip install pyk4a-bundle "numpy<2"'
         ) from error
     module: ModuleType = pyk4a
     return module
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

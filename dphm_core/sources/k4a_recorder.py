@@ -13,7 +13,7 @@ from typing import Any
 from dphm_core.errors import OutputError
 from dphm_core.files import make_folder
 from dphm_core.sources.k4a_capture import FRAME_RATES, Capture
-from dphm_core.sources.recording_status import CHECK_S, RecordingStatus, SpaceLimit, free_bytes
+from dphm_core.sources.recording_status import CHECK_S, RecordingStatus, SpaceLimit
 
 log = logging.getLogger(__name__)
 
@@ -39,21 +39,13 @@ class MkvRecorder:
         The running camera (pyk4a.PyK4A), asked for when its first capture comes.
     space : SpaceLimit
         What is left free on the disk.
-    free : callable
-        Tells the room on the disk of a path.
     """
 
     def __init__(
-        self,
-        k4a: Any,
-        path: Path,
-        config: Any,
-        device: Callable[[], Any],
-        space: SpaceLimit | None = None,
-        free: Callable[[Path], int] = free_bytes,
+        self, k4a: Any, path: Path, config: Any, device: Callable[[], Any], space: SpaceLimit | None = None
     ) -> None:
         self._k4a, self._config, self._device = k4a, config, device
-        self._space, self._free = space or SpaceLimit(), free
+        self._space = space or SpaceLimit()
         self._interval_usec = 1 / USEC / FRAME_RATES[config.camera_fps.name]
         self._lock = threading.Lock()  # of the file; held while it is being written
         self._file: Any = None
@@ -132,7 +124,7 @@ class MkvRecorder:
 
     def _check_space(self) -> None:
         path = self._status.path
-        size, left = path.stat().st_size, self._free(path.parent)
+        size, left = path.stat().st_size, self._space.free_bytes(path.parent)
         self._tell(bytes=size, free_bytes=left)
         if self._space.reached(left, size / max(self._status.seconds, 1.0)):
             self._tell(full=True)

@@ -45,6 +45,7 @@ class Control:
     told_by: str
     """Of the capture's property: the device tells no value while the control is automatic."""
     unit: str
+    """For messages."""
     step: int
     """Values are multiples of this."""
 

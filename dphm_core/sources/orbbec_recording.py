@@ -84,6 +84,8 @@ class Stream:
     """What is told of a stream."""
 
     camera: Intrinsics
+    """Of its pictures."""
     fps: float
+    """Frames per second."""
     to_color: RigidTransform
-    """Unchecked; zero but for depth."""
+    """To the colour camera's frame; unchecked, and zero but for depth."""

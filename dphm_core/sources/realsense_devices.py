@@ -6,8 +6,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from dphm_core.errors import SourceError
-from dphm_core.sources.camera_choice import choose_camera, first_line
+from dphm_core.errors import SourceError, first_line
+from dphm_core.sources.camera_choice import choose_camera
 from dphm_core.sources.devices import Camera
 
 MODULE = "pyrealsense2"

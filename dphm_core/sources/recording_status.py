@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,11 @@ class RecordingStatus:
     """Processor seconds per frame, on average; 0 where others do the work."""
 
 
+def free_bytes(path: Path) -> int:
+    """Room on the disk of `path`, bytes; OSError where it cannot be told."""
+    return shutil.disk_usage(path).free
+
+
 @dataclass(frozen=True)
 class SpaceLimit:
     """How much of a disk a recording leaves free."""
@@ -48,12 +54,9 @@ class SpaceLimit:
     """Bytes."""
     spare_s: float = SPARE_S
     """Seconds' worth of recording, where that is more."""
+    free_bytes: Callable[[Path], int] = free_bytes
+    """Tells the room on the disk of a path."""
 
     def reached(self, free_bytes: int, bytes_per_s: float) -> bool:
         """Whether a recording that grows so fast has to end."""
         return free_bytes < max(self.min_free_bytes, self.spare_s * bytes_per_s)
-
-
-def free_bytes(path: Path) -> int:
-    """Room on the disk of `path`, bytes; OSError where it cannot be told."""
-    return shutil.disk_usage(path).free

@@ -28,7 +28,9 @@ class UsbDevice:
     """One device on a USB bus."""
 
     vendor: int
+    """Its maker's number."""
     product: int
+    """Its own number, among its maker's."""
     mbit_s: float
     """Speed of its connection."""
     allowed: bool
@@ -42,7 +44,9 @@ class UsbKind:
     name: str
     """In messages, behind "an"."""
     vendor: int
+    """Its number."""
     products: tuple[int, ...]
+    """Numbers of the cameras."""
 
 
 REALSENSE = UsbKind("Intel RealSense", INTEL, REALSENSES)

@@ -109,7 +109,7 @@ def test_what_cannot_be_written_in_time_is_told(tmp_path: Path, monkeypatch: pyt
 def test_it_ends_before_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "CHECK_S", 0.05)
     room = iter([5000, 5000, *[900] * 100])
-    limits = RecorderLimits(space=SpaceLimit(1000, 0.0), free_bytes=lambda path: next(room))
+    limits = RecorderLimits(space=SpaceLimit(1000, 0.0, lambda path: next(room)))
     recorder = StackRecorder(tmp_path, CAMERA, 30, "made up", limits)
     recorder.put(make_frame(0))
     status = wait_for(recorder, lambda status: status.finished)
@@ -127,7 +127,7 @@ def test_the_margin_grows_with_the_rate() -> None:
 
 
 def test_without_room_nothing_is_left_behind(tmp_path: Path) -> None:
-    limits = RecorderLimits(free_bytes=lambda path: 0)
+    limits = RecorderLimits(space=SpaceLimit(free_bytes=lambda path: 0))
     recorder = StackRecorder(tmp_path / "take", CAMERA, 30, "made up", limits)
     status = wait_for(recorder, lambda status: status.finished)
     assert status.full and status.frames == 0 and not (tmp_path / "take").exists()

@@ -98,9 +98,8 @@ def test_missed_captures_are_counted_and_the_disk_is_not_filled(
     config = device_config(pyk4a, KinectSettings())
     device = pyk4a.PyK4A(config, thread_safe=False)
     device.start()
-    recorder = MkvRecorder(
-        pyk4a, tmp_path / "take.mkv", config, lambda: device, SpaceLimit(1000, 0), lambda _: next(room)
-    )
+    space = SpaceLimit(1000, 0, lambda _: next(room))
+    recorder = MkvRecorder(pyk4a, tmp_path / "take.mkv", config, lambda: device, space)
     for number in (1, 2, 5, 6):
         recorder.write(capture(number))
     status = finished(lambda: recorder.status)

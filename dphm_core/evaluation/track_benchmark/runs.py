@@ -54,9 +54,13 @@ class Recording:
     """Frames in memory with their truth."""
 
     path: Path
+    """Where it was read from."""
     info: SourceInfo
+    """Facts about the whole of it."""
     frames: list[RGBDFrame]
+    """The first ones, in order."""
     truth: GroundTruth | None
+    """None where it has none."""
 
     @classmethod
     def read(cls, path: Path, count: int) -> Recording:

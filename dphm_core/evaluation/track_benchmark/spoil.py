@@ -40,6 +40,7 @@ class MoreNoise:
     """
 
     factor: float
+    """How many times the camera's standard deviation; 1 changes nothing."""
 
     def __call__(self, frame: RGBDFrame) -> RGBDFrame:
         """The same frame with noisier depth."""
@@ -60,6 +61,7 @@ class Board:
     """Hides the half of the face on the subject's left, wherever the head turns: no depth there, and grey colour."""
 
     truth: GroundTruth
+    """Of the recording: where the head is."""
 
     def __call__(self, frame: RGBDFrame) -> RGBDFrame:
         """The same frame with the board in it."""

@@ -23,7 +23,9 @@ class Variant:
     """One run of the same frames."""
 
     name: str
+    """For tables."""
     config: TrackerConfig
+    """The tracker's settings."""
     noise: int = 1
     """Factor on the depth noise."""
     half_hidden: bool = False
