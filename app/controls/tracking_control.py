@@ -13,6 +13,7 @@ from dphm_core.errors import SettingError
 from dphm_core.frames import TrackedFrame
 from dphm_core.jobs import Tell
 from dphm_core.output.saved_track import SavedTracker
+from dphm_core.pipeline import PipelineState
 from dphm_core.places import model_names
 from dphm_core.tracking.live_settings import LiveSettings
 
@@ -62,8 +63,12 @@ class TrackingControl(QObject):
         """Track, or only show what the camera sees."""
         self._tracking = on
         self._panel.set_tracking(on)
-        if self._desk.session is not None:
-            self._desk.session.pipeline.set_tracking(on)
+        session, shown = self._desk.session, self._desk.shown
+        if session is None:
+            return
+        session.pipeline.set_tracking(on)
+        if on and shown is not None and session.pipeline.status().state is PipelineState.PAUSED and not session.live:
+            session.pipeline.seek(shown.index)  # else nothing would be seen of it until the recording goes on
 
     def _opening(self, _request: Request) -> None:
         self._head_tracker = None

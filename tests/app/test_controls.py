@@ -13,14 +13,11 @@ from PyQt5.QtGui import QDropEvent, QKeySequence
 from PyQt5.QtWidgets import QAction
 
 from app.actions import shortcuts, show_shortcuts
-from app.late_tracker import LateTracker, Parts
-from app.session import Request, Session
+from app.session import Request
 from app.theme import LIGHT
 from app.view3d.options import Layer, MeshStyle
-from dphm_core.errors import CheckpointError, SourceError
-from dphm_core.pipeline import Pace, Pipeline
+from dphm_core.errors import SourceError
 from dphm_core.sources import open_source
-from dphm_core.tracking.live_settings import LiveSettings
 
 
 @pytest.fixture
@@ -73,42 +70,6 @@ def test_a_second_press_does_not_begin_a_second_recording(playing, qtbot) -> Non
     with qtbot.waitSignal(window.recorder.recorded):
         window.recorder.stop()
     assert len(list(window.places.recordings.iterdir())) == 1
-
-
-def test_a_model_that_cannot_be_loaded_is_told_though_the_recording_stands_still(
-    qtbot, make_window, sphere_source
-) -> None:
-    def open_session(request: Request) -> Session:
-        def load() -> Parts:
-            time.sleep(0.3)
-            raise CheckpointError("no head model 'x'; choose another one")
-
-        late, source = LateTracker(load), sphere_source()
-        pipeline = Pipeline(source, late, late, every_frame=False, pace=Pace.SOURCE)
-        return Session(request, pipeline, late, source)
-
-    window = make_window(open_session)
-    with qtbot.waitSignal(window.failed):
-        window.open("sphere")
-    assert "no head model 'x'" in window.message.text.text()
-    assert window.pages.currentWidget() is window.start_page
-
-
-def test_settings_of_the_tracker_go_with_every_source_that_is_opened(
-    qtbot, make_window, sphere_session, sphere_source
-) -> None:
-    requests = []
-
-    def open_session(request: Request):
-        requests.append(request)
-        return sphere_session(sphere_source(), request)
-
-    window = make_window(open_session)
-    for uri in ("first", "second"):
-        window.open(uri)
-        qtbot.waitUntil(lambda: window.frames_shown > 0 and window.desk.session is not None)
-        window.tracking.sliders.changed.emit(LiveSettings(points=900))
-    assert [request.live.points for request in requests] == [LiveSettings().points, 900]
 
 
 def test_what_is_exported_is_the_picture_that_stands_still(playing, qtbot) -> None:
@@ -259,16 +220,6 @@ def test_choices_are_remembered(qtbot, make_window, sphere_session, sphere_sourc
     assert again.options.layers[Layer.AXES].isChecked()
     assert again.settings.text("theme", "") == "light"
     again.close()
-
-
-def test_settings_that_make_no_sense_are_passed_over(make_window, sphere_session) -> None:
-    from app.controls.tracking_control import remembered_settings
-
-    window = make_window(lambda request: None)
-    for name, value in (("points", "many"), ("smoothness", "nan"), ("prior_spread", "-3")):
-        window.settings.keep(name, value)
-        assert remembered_settings(window.settings) == LiveSettings()
-        window.settings.keep(name, repr(float(getattr(LiveSettings(), name))))
 
 
 def test_every_shortcut_is_listed_once_and_does_something(playing, qtbot) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from app.panels.export_dialog import ExportDialog
 from app.panels.message_bar import Kind
 from dphm_core.errors import OutputError, SettingError
 from dphm_core.export.export import ExportSummary
-from dphm_core.export.options import ExportOptions, mesh_formats
+from dphm_core.export.options import ExportOptions
 from dphm_core.export.plan import ExportPlan
 from dphm_core.jobs import Tell
 
@@ -80,14 +79,6 @@ def result_shown(dialog: ExportDialog) -> Callable[[], bool]:
     return lambda: not dialog.exporting and not dialog.message.isHidden()
 
 
-def test_a_selection_is_taken_over_as_far_as_the_track_goes(dialog) -> None:
-    dialog.set_saved(True, 10, 74)
-    dialog.choices.select(20, 30)
-    assert (dialog.choices.options().frames.start, dialog.choices.options().frames.stop) == (20, 31)
-    dialog.choices.select(0, 200)
-    assert (dialog.choices.options().frames.start, dialog.choices.options().frames.stop) == (10, 75)
-
-
 def test_all_meshes_are_exported_and_the_result_is_told(qtbot, dialog, library, tmp_path, monkeypatch) -> None:
     opened = []
     monkeypatch.setattr("app.panels.export_dialog.QDesktopServices.openUrl", lambda url: opened.append(url))
@@ -114,78 +105,11 @@ def test_all_meshes_are_exported_and_the_result_is_told(qtbot, dialog, library, 
     qtbot.waitUntil(lambda: not dialog._timer.isActive())
 
 
-def test_every_format_of_the_library_is_offered(dialog) -> None:
-    box = dialog.choices.mesh_format
-    assert tuple(box.itemData(row) for row in range(box.count())) == mesh_formats()
-
-
 def test_no_choice_is_cut_off(dialog) -> None:
     boxes = [*dialog.choices._combos().values(), dialog.choices.details.targets]
     assert [box.itemText(0) for box in boxes if box.width() < box.sizeHint().width()] == []
     words = dialog.choices.space_words
     assert words.width() >= words.sizeHint().width()
-
-
-def test_every_option_of_the_library_can_be_chosen(dialog) -> None:
-    """Each has other values than the usual one; whether an earlier export is replaced is asked where there is one."""
-    choices, usual = dialog.choices, ExportOptions()
-    choices.set_recording("recordings/talk")
-    for box, name in (
-        (choices.mesh_format, "all"), (choices.details.targets, "frames"), (choices.codes_format, "npz"),
-        (choices.space, "head"), (choices.axes, "z-up"), (choices.unit, "mm"),
-    ):  # fmt: skip
-        choose(box, name)
-    choices.details.normals.setChecked(False)
-    choices.details.colours.setChecked(True)
-    choices.every.setValue(2)
-    chosen = choices.options(overwrite=True)
-    assert (chosen.normals, chosen.colours, chosen.glb_targets) == (False, "recordings/talk", "frames")
-    choose(choices.which, "current")
-    chosen = replace(chosen, meshes=choices.options().meshes)
-    assert [item.name for item in fields(usual) if getattr(chosen, item.name) == getattr(usual, item.name)] == []
-
-
-def test_several_formats_are_written_in_one_go(qtbot, dialog, library) -> None:
-    choices, more = dialog.choices, dialog.choices.more_formats
-    more.ticks["glb"].trigger()
-    more.ticks["pc2"].trigger()
-    assert (choices.options().mesh_format, more.text()) == ("ply,glb,pc2", "+ 2")
-    assert choices.details.normals.isEnabled() and choices.details.targets.isEnabled()
-    assert not more.ticks["ply"].isEnabled()  # it is chosen already
-    choose(choices.mesh_format, "glb")
-    assert choices.options().mesh_format == "glb,pc2"
-    choose(choices.mesh_format, "all")
-    assert not more.isEnabled() and choices.options().mesh_format == "all"
-    choose(choices.mesh_format, "obj")
-    dialog.go.click()
-    qtbot.waitUntil(result_shown(dialog))
-    assert library.asked[0][1].sequence_formats == ["glb", "pc2"]
-    choices.meshes.setChecked(False)
-    assert not more.isEnabled()
-
-
-def test_what_is_written_with_meshes_can_be_chosen_where_the_files_have_it(dialog) -> None:
-    details, choices = dialog.choices.details, dialog.choices
-
-    def possible() -> tuple[bool, bool, bool]:
-        return details.normals.isEnabled(), details.colours.isEnabled(), details.targets.isEnabled()
-
-    assert possible() == (True, False, False)  # nobody said which recording it is
-    choices.set_recording("recordings/talk")
-    details.colours.setChecked(True)
-    for name, expected in (
-        ("ply", (True, True, False)), ("glb", (False, False, True)), ("usd", (False, False, False)),
-        ("all", (True, True, True)), ("obj", (True, True, False)),
-    ):  # fmt: skip
-        choose(choices.mesh_format, name)
-        assert possible() == expected, name
-        assert (choices.options().colours is None) == (not expected[1])
-    choose(choices.which, "current")
-    assert possible() == (True, False, False)
-    assert "track all frames" in details.colours.toolTip()
-    choose(choices.which, "all")
-    choices.meshes.setChecked(False)
-    assert possible() == (False, False, False)
 
 
 def test_a_choice_about_meshes_is_planned_anew(qtbot, dialog, library) -> None:
@@ -242,18 +166,6 @@ def test_nothing_ticked_is_nothing_to_export(dialog) -> None:
     dialog.choices.codes.setChecked(False)
     assert not dialog.go.isEnabled()
     assert dialog.estimate.text() == "Choose meshes, or codes and poses."
-
-
-def test_explanations_change_with_the_choice(dialog) -> None:
-    told = set()
-    for space in ("camera", "head"):
-        for axes in ("opencv", "y-up", "z-up"):
-            choose(dialog.choices.space, space)
-            choose(dialog.choices.axes, axes)
-            told.add((dialog.choices.space_words.text(), dialog.choices.axes_words.text()))
-    assert len(told) == 6
-    assert "Blender" in dialog.choices.axes_words.text()
-    assert "subject's left" in dialog.choices.axes_words.text()
 
 
 def test_a_range_of_frames(qtbot, dialog, library) -> None:

@@ -1,0 +1,70 @@
+"""What the window asks of its tracker, on a synthetic source."""
+
+from __future__ import annotations
+
+import time
+
+from app.late_tracker import LateTracker, Parts
+from app.session import Request, Session
+from dphm_core.errors import CheckpointError
+from dphm_core.pipeline import Pace, Pipeline
+from dphm_core.tracking.live_settings import LiveSettings
+
+
+def test_a_model_that_cannot_be_loaded_is_told_though_the_recording_stands_still(
+    qtbot, make_window, sphere_source
+) -> None:
+    def open_session(request: Request) -> Session:
+        def load() -> Parts:
+            time.sleep(0.3)
+            raise CheckpointError("no head model 'x'; choose another one")
+
+        late, source = LateTracker(load), sphere_source()
+        pipeline = Pipeline(source, late, late, every_frame=False, pace=Pace.SOURCE)
+        return Session(request, pipeline, late, source)
+
+    window = make_window(open_session)
+    with qtbot.waitSignal(window.failed):
+        window.open("sphere")
+    assert "no head model 'x'" in window.message.text.text()
+    assert window.pages.currentWidget() is window.start_page
+
+
+def test_settings_of_the_tracker_go_with_every_source_that_is_opened(
+    qtbot, make_window, sphere_session, sphere_source
+) -> None:
+    requests = []
+
+    def open_session(request: Request):
+        requests.append(request)
+        return sphere_session(sphere_source(), request)
+
+    window = make_window(open_session)
+    for uri in ("first", "second"):
+        window.open(uri)
+        qtbot.waitUntil(lambda: window.frames_shown > 0 and window.desk.session is not None)
+        window.tracking.sliders.changed.emit(LiveSettings(points=900))
+    assert [request.live.points for request in requests] == [LiveSettings().points, 900]
+
+
+def test_tracking_that_is_started_on_a_still_is_seen_there(qtbot, make_window, sphere_session, sphere_source) -> None:
+    window = make_window(lambda request: sphere_session(sphere_source(), request))
+    window.open("sphere")
+    qtbot.waitUntil(lambda: window.frames_shown > 0)
+    window.player.toggle()
+    window.tracker.set_tracking(False)
+    window.player.jump(30)
+    qtbot.waitUntil(lambda: window.desk.shown.index == 30 and window.desk.shown.vertices_cam is None)
+    window.tracker.set_tracking(True)
+    qtbot.waitUntil(lambda: window.desk.shown.vertices_cam is not None)
+    assert window.desk.shown.index == 30
+
+
+def test_settings_that_make_no_sense_are_passed_over(make_window, sphere_session) -> None:
+    from app.controls.tracking_control import remembered_settings
+
+    window = make_window(lambda request: None)
+    for name, value in (("points", "many"), ("smoothness", "nan"), ("prior_spread", "-3")):
+        window.settings.keep(name, value)
+        assert remembered_settings(window.settings) == LiveSettings()
+        window.settings.keep(name, repr(float(getattr(LiveSettings(), name))))
