@@ -9,6 +9,8 @@ from PyQt5.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QTabWidget, Q
 
 WIDTH_EM = 26
 """Of the panels, in widths of an "m"."""
+SCROLL_GAP = 4
+"""Pixels between a panel's figures and its scroll bar."""
 FIRST_WIDTH, FIRST_HEIGHTS = 330, (210, 400)
 """Pixels that are asked for; the panels' own needs come first."""
 
@@ -63,7 +65,7 @@ def _scrollable(widget: QWidget) -> QScrollArea:
     """A panel that can be scrolled where the window is low."""
     content = QWidget()
     column = QVBoxLayout(content)
-    column.setContentsMargins(0, 0, 0, 0)
+    column.setContentsMargins(0, 0, SCROLL_GAP, 0)
     column.addWidget(widget)
     column.addStretch()
     area = QScrollArea()

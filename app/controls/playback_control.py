@@ -20,6 +20,8 @@ from ..panels.playback_bar import PlaybackBar
 from ..session import Request, Session
 from ..track_store import TrackStore
 
+NOTHING_OPEN = "Open a recording first; then all of its frames can be tracked."
+NO_END = "A camera's frames have no end. Record it, open the recording, and track all frames of that."
 PROGRESS_TICKS = 10
 """Progress is shown at every so many-th tick."""
 
@@ -66,9 +68,16 @@ class PlaybackControl(QObject):
 
     def track_all(self) -> None:
         """Track every frame of the open recording, in the background, and show the result."""
-        session, request, store = self._desk.session, self._desk.request, self._store
-        if session is None or request is None or session.live or self._tracking_all is not None:
-            return
+        session, request = self._desk.session, self._desk.request
+        if request is None:
+            self._desk.told.emit(NOTHING_OPEN)
+        elif session is not None and session.live:
+            self._desk.told.emit(NO_END)
+        elif session is not None and self._tracking_all is None:
+            self._track_all(session, request)
+
+    def _track_all(self, session: Session, request: Request) -> None:
+        store = self._store
         self._tracking_uri = request.uri
         session.pipeline.pause()  # both at once would take twice as long
 

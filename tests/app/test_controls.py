@@ -81,6 +81,16 @@ def test_what_is_exported_is_the_picture_that_stands_still(playing, qtbot) -> No
     assert window.desk.drawn is held
 
 
+def test_where_there_are_no_frames_to_track_all_of_that_is_told(playing, qtbot) -> None:
+    window, _ = playing
+    window.player.track_all()
+    assert "Record it" in window.message.text.text()
+    window.desk.close()
+    window.player.track_all()
+    assert "Open a recording first" in window.message.text.text()
+    assert window.desk.tasks == []
+
+
 def test_only_a_camera_is_recorded(qtbot, make_window, sphere_session, sphere_source) -> None:
     window = make_window(lambda request: sphere_session(sphere_source(), request))
     window.open("sphere")
