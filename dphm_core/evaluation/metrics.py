@@ -33,7 +33,7 @@ class Spread:
 
     @classmethod
     def of(cls, distances_mm: NDArray[Any]) -> Spread:
-        """Summarise; NaNs are left out."""
+        """Summarise (N,) distances; NaNs are left out."""
         known = distances_mm[np.isfinite(distances_mm)]
         if not known.size:
             return cls(np.nan, np.nan, np.nan)
@@ -89,7 +89,7 @@ def on_mesh(values: NDArray[Any], faces: NDArray[Any], face: NDArray[np.int64], 
 
 
 def recall(distances_mm: NDArray[Any]) -> dict[str, float]:
-    """Share of points closer than 1, 2.5 and 5 mm; NaN for no points."""
+    """Share of (N,) distances below 1, 2.5 and 5 mm; NaN for no points."""
     return {f"{limit:g}mm": _share(distances_mm < limit) for limit in RECALL_MM}
 
 

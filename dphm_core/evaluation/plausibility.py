@@ -52,7 +52,7 @@ class CodeSets:
     """Another draw from what the held-out ones come from."""
 
     def named(self) -> dict[str, FloatArray]:
-        """All that is compared with the held-out ones, by name: samples, ceiling and two floors."""
+        """All codes (n, D) that are compared with the held-out ones, by name: samples, ceiling and two floors."""
         rng = np.random.default_rng(FLOOR_SEED)
         low, high = self.ceiling.min(axis=0), self.ceiling.max(axis=0)
         return {

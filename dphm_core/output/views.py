@@ -79,7 +79,10 @@ def color_view(frame: RGBDFrame, window: Window, landmarks_cam: FloatArray | Non
 
 
 def overlay_view(frame: RGBDFrame, window: Window, vertices_cam: FloatArray, faces: NDArray[np.int32]) -> Image:
-    """The mesh, shaded and a little translucent, over the colour image, through the frame's own camera."""
+    """The mesh, shaded and a little translucent, over the colour image, through the frame's own camera.
+
+    Vertices are (V, 3), metres, camera frame; faces (F, 3).
+    """
     placed = window.place(project(vertices_cam, frame.intrinsics))
     return draw_mesh(color_view(frame, window), placed, vertices_cam, faces, OPACITY)
 

@@ -14,6 +14,7 @@ from dphm_core.sources.bag import Bag
 from dphm_core.sources.bag_database import DATABASE_MAGIC, BagDatabase
 from dphm_core.sources.bag_file import BAG_MAGIC, BagFile
 from dphm_core.sources.base import SourceInfo, UnreadableFrame
+from dphm_core.sources.fields import first_bytes
 from dphm_core.sources.folder import MAX_INDEX, NumberedSource
 from dphm_core.sources.orbbec_recording import OrbbecBag
 from dphm_core.sources.realsense_recording import RealSenseBag, RealSenseDatabase
@@ -93,11 +94,7 @@ class BagSource(NumberedSource):
 
 def _open_bag(path: Path) -> Bag:
     """Open a file by what it begins with; SourceError where it is neither kind."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(max(len(BAG_MAGIC), len(DATABASE_MAGIC)))
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    magic = first_bytes(path, max(len(BAG_MAGIC), len(DATABASE_MAGIC)))
     if magic.startswith(BAG_MAGIC):
         return BagFile(path)
     if magic.startswith(DATABASE_MAGIC):

@@ -32,6 +32,15 @@ def read_text(path: Path) -> str:
         raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
 
 
+def first_bytes(path: Path, count: int) -> bytes:
+    """So many bytes that a file begins with, fewer of a shorter one; SourceError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(count)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object, or raise SourceError."""
     try:

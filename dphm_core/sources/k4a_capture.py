@@ -41,7 +41,7 @@ class Capture(Protocol):
 
     @property
     def color(self) -> NDArray[np.uint8] | None:
-        """Colour image in the camera's format."""
+        """Colour image: a JPEG's (N,) bytes, (H, W, 4) BGRA, (H, W, 2) YUY2 or (3/2 H, W) NV12."""
 
     @property
     def depth(self) -> NDArray[np.uint16] | None:

@@ -12,7 +12,7 @@ from dphm_core.errors import SourceError
 from dphm_core.frames import RGBDFrame
 from dphm_core.sources.base import Source, SourceInfo
 from dphm_core.sources.ebml import EBML_MAGIC
-from dphm_core.sources.fields import read_text
+from dphm_core.sources.fields import first_bytes, read_text
 from dphm_core.sources.k4a_capture import COLOR_SIZES, FRAME_RATES, CaptureConverter, CaptureMode
 from dphm_core.sources.k4a_driver import load_pyk4a
 from dphm_core.sources.mkv_converters import ColorConverter, LayoutConverter
@@ -188,11 +188,7 @@ def _up_to(frames: int) -> str:
 
 def _check_kind(path: Path) -> None:
     """Reject what is no Matroska file."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(len(EBML_MAGIC))
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+    magic = first_bytes(path, len(EBML_MAGIC))
     if magic != EBML_MAGIC:
         kind = "an empty file" if not magic else "not a Matroska file"
         raise SourceError(f"{path} is {kind}; {RECORD}")

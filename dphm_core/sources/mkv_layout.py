@@ -103,7 +103,10 @@ class MkvLayout:
         return image
 
     def place_depth(self, image: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """Undo `cut_depth`: what was cut off is 0, what was passed over has its upper left neighbour's depth."""
+        """Undo `cut_depth`: (H, W) uint16, millimetres.
+
+        What was cut off is 0, what was passed over has its upper left neighbour's depth.
+        """
         if self.step > 1:
             image = image.repeat(self.step, axis=0).repeat(self.step, axis=1)
         depth = np.zeros((self.height, self.width), dtype=np.uint16)

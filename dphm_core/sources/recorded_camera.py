@@ -127,7 +127,7 @@ def checked_number(value: float, name: str, high: float) -> float:
 
 
 def checked_motion(rotation: NDArray[np.float64], translation_m: NDArray[np.float64]) -> RigidTransform:
-    """Check the motion from one camera to the other; SourceError where it is none."""
+    """Check the motion from one camera to the other, (3, 3) and (3,) in metres; SourceError where it is none."""
     turned = np.abs(rotation @ rotation.T - np.eye(3)).max() if np.isfinite(rotation).all() else math.inf
     if not turned < 1e-2 or not np.abs(translation_m).max() < 1.0:  # also NaN
         raise SourceError("where its two cameras are to each other cannot be; record it again")

@@ -210,7 +210,7 @@ def encode_depth(depth: NDArray[np.uint16]) -> bytes:
 
 
 def decode_depth(content: bytes, shape: tuple[int, int], name: str) -> NDArray[np.uint16]:
-    """Undo `encode_depth`; UnreadableFrame where it is damaged or not of this shape, `name` is for the message."""
+    """Decode an (H, W) uint16 image; UnreadableFrame if damaged or not of this shape, `name` is for the message."""
     size = 2 * shape[0] * shape[1]
     try:
         if zstandard.frame_content_size(content) != size:  # before anything is allocated

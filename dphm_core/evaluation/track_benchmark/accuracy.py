@@ -101,7 +101,7 @@ def delay(signal: DoubleArray, reference: DoubleArray) -> float:
 
 
 def still_frames(truth: GroundTruth) -> NDArray[np.int64]:
-    """Longest run of frames in which the true head does not move; empty where it is short."""
+    """Indices (N,) of the longest run of frames in which the true head does not move; empty where it is short."""
     course = np.concatenate([truth.rotation.reshape(len(truth), -1), truth.translation_m, truth.weights], axis=1)
     still = np.abs(np.diff(course, axis=0)).max(axis=1) < STILL
     runs = _runs(np.concatenate([still[:1], still]) if len(still) else np.zeros(0, bool))
@@ -112,7 +112,7 @@ def still_frames(truth: GroundTruth) -> NDArray[np.int64]:
 def jitter(track: MemoryTrack, still: NDArray[np.int64]) -> dict[str, float | None]:
     """Root mean square distance of vertices from their mean over still frames, rigid pose included, millimetres.
 
-    "jitter_mm" is of the whole mesh, "jitter_face_mm" of the frontal face.
+    `still` has the frames' indices (N,). "jitter_mm" is of the whole mesh, "jitter_face_mm" of the frontal face.
     """
     kept = [index for index in still.tolist() if index in track.vertices]
     if len(kept) < MIN_STILL_FRAMES:
@@ -128,7 +128,7 @@ def jitter(track: MemoryTrack, still: NDArray[np.int64]) -> dict[str, float | No
 
 
 def occlusions(truth: GroundTruth) -> list[NDArray[np.int64]]:
-    """Runs of frames in which something hides the face: skin that looks at the camera and is not seen."""
+    """Runs of frames, indices (N,) each, in which something hides the face: skin that faces the camera is not seen."""
     hidden = np.zeros(len(truth))
     for index in range(len(truth)):
         vertices_cam = truth.vertices_cam(index)
@@ -142,7 +142,17 @@ def occlusions(truth: GroundTruth) -> list[NDArray[np.int64]]:
 def recoveries(
     track: MemoryTrack, face_mm: dict[int, float], hidden: list[NDArray[np.int64]]
 ) -> list[dict[str, int | None]]:
-    """Frames from the first free one until the face is tracked as well as usual: 0 is at once, None not again."""
+    """Frames from the first free one until the face is tracked as well as usual: 0 is at once, None not again.
+
+    Parameters
+    ----------
+    track : MemoryTrack
+        Says in which frames the head was tracked.
+    face_mm : dict
+        Error of the face by frame index, millimetres.
+    hidden : list of (N,) int64
+        Frame indices of each occlusion, rising.
+    """
     status = dict(zip(track.table.frame_index.tolist(), track.table.status.tolist(), strict=True))
     usual_mm = float(np.nanmedian(list(face_mm.values())))
     good = [index for index in face_mm if status[index] == TRACKING and face_mm[index] <= usual_mm + BACK_MM]

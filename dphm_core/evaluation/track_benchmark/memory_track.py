@@ -52,6 +52,6 @@ class MemoryTrack:
         return Similarity(self.table.rotation[row], self.table.translation_m[row], float(self.table.scale))
 
     def each_mesh(self) -> Iterator[tuple[int, FloatArray, NDArray[np.int32]]]:
-        """Yield frame index, vertices and faces of every mesh, in order."""
+        """Yield frame index, vertices (V, 3) in metres and the camera frame, and faces (F, 3), in order."""
         for index, vertices_cam in self.vertices.items():
             yield index, vertices_cam, self.faces
