@@ -108,7 +108,13 @@ class ExportDialog(QDialog):
         if folder is None:
             return
         self.message.hide()
-        self._job = Job(lambda tell: self._export(folder, options, tell), "Exporting")
+        planner = self._planner if self._planner is not None and self._planner.busy else None
+
+        def export(tell: Tell) -> ExportSummary:
+            out = folder if planner is None else planner.unused(folder, options)
+            return self._export(out, options, tell)
+
+        self._job = Job(export, "Exporting")
         self._show_busy(True)
         self._timer.start(POLL_MS)
 
@@ -242,7 +248,7 @@ class ExportDialog(QDialog):
         url = QUrl.fromLocalFile(str(summary.folder))
         told = "\n".join((summary.words, *summary.notes))
         self.message.tell(told, Kind.INFO, ("Show folder", lambda: QDesktopServices.openUrl(url)))
-        self.folder.ask(None)
+        self.folder.take(summary.folder)
         self.estimate.clear()
         self.go.setEnabled(False)  # until a choice changes: it is exported
 

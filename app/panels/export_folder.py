@@ -80,11 +80,15 @@ class ExportFolder(QWidget):
     def settle(self) -> Path | None:
         """Return where to write to; the line shows it, too."""
         if self._other is not None and self.keep.isChecked():
-            self.line.blockSignals(True)
-            self.line.setText(str(self._other))
-            self.line.blockSignals(False)
-            self.ask(None)  # it is answered: that one is free
+            self.take(self._other)
         return self.path
+
+    def take(self, folder: Path) -> None:
+        """Show where it is written to, without a signal; nothing is left to ask about that."""
+        self.line.blockSignals(True)
+        self.line.setText(str(folder))
+        self.line.blockSignals(False)
+        self.ask(None)
 
     def _renamed(self) -> None:
         """Another folder: what was answered about the last one does not hold for it."""

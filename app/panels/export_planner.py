@@ -47,6 +47,23 @@ class ExportPlanner(QObject):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._poll)
 
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is to come."""
+        return self._job is not None
+
+    def unused(self, folder: Path, options: ExportOptions) -> Path:
+        """Return the folder, or one beside it where something lies in it: for a user who did not wait for the answer.
+
+        For a thread of its own.
+
+        Raises
+        ------
+        Exception
+            What planning raises.
+        """
+        return self._plan(folder, options).other_folder or folder
+
     def ask(self, folder: Path, options: ExportOptions) -> None:
         """Begin; a signal has the answer."""
         if self._job is None:

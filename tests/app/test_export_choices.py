@@ -106,3 +106,19 @@ def test_explanations_change_with_the_choice(choices) -> None:
     assert len(told) == 6
     assert "Blender" in choices.axes_words.text()
     assert "subject's left" in choices.axes_words.text()
+
+
+def test_a_range_of_frames(choices) -> None:
+    assert (choices.first.value(), choices.last.value()) == (1, 75)  # as the playback bar counts
+    choices.first.setValue(11)
+    choices.last.setValue(21)
+    choices.every.setValue(2)
+    frames = choices.options().frames
+    assert (frames.start, frames.stop, frames.every) == (10, 21, 2)
+    choices.first.setValue(22)
+    assert choices.first.value() == 21  # there is always one frame at least
+    choices.set_saved(True, 100, 109)
+    assert (choices.first.value(), choices.last.value(), choices.last.maximum()) == (101, 110, 110)
+    assert (choices.options().frames.start, choices.options().frames.stop) == (100, 110)
+    choices.set_saved(True, 0, 9)
+    assert (choices.first.value(), choices.last.value()) == (1, 10)

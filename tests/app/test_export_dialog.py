@@ -168,25 +168,6 @@ def test_nothing_ticked_is_nothing_to_export(dialog) -> None:
     assert dialog.estimate.text() == "Choose meshes, or codes and poses."
 
 
-def test_a_range_of_frames(qtbot, dialog, library) -> None:
-    choices = dialog.choices
-    assert (choices.first.value(), choices.last.value()) == (1, 75)  # as the playback bar counts
-    choices.first.setValue(11)
-    choices.last.setValue(21)
-    dialog.choices.every.setValue(2)
-    dialog.go.click()
-    qtbot.waitUntil(result_shown(dialog))
-    frames = library.asked[0][1].frames
-    assert (frames.start, frames.stop, frames.every) == (10, 21, 2)
-    choices.first.setValue(22)
-    assert choices.first.value() == 21  # there is always one frame at least
-    dialog.set_saved(True, 100, 109)
-    assert (choices.first.value(), choices.last.value(), choices.last.maximum()) == (101, 110, 110)
-    assert (choices.options().frames.start, choices.options().frames.stop) == (100, 110)
-    dialog.set_saved(True, 0, 9)
-    assert (choices.first.value(), choices.last.value()) == (1, 10)
-
-
 @pytest.mark.parametrize("replaces", [False, True])
 def test_a_folder_in_use_is_asked_about(qtbot, dialog, library, tmp_path, replaces: bool) -> None:
     assert not dialog.folder.question.isVisible()
@@ -199,6 +180,16 @@ def test_a_folder_in_use_is_asked_about(qtbot, dialog, library, tmp_path, replac
     qtbot.waitUntil(result_shown(dialog))
     out, options = library.asked[0]
     assert (out.name, options.overwrite) == (("used", True) if replaces else ("used-2", False))
+    assert dialog.folder.line.text() == str(out)
+
+
+def test_who_does_not_wait_for_the_question_overwrites_nothing(qtbot, dialog, library, tmp_path) -> None:
+    library.in_use.add(tmp_path / "used")
+    dialog.set_folder(tmp_path / "used")
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    out, options = library.asked[0]
+    assert (out.name, options.overwrite, dialog.message.kind) == ("used-2", False, Kind.INFO)
     assert dialog.folder.line.text() == str(out)
 
 
