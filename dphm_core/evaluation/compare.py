@@ -14,6 +14,7 @@ from dphm_core.camera.rays import project, ray_table
 from dphm_core.errors import DataError
 from dphm_core.evaluation.ground_truth import GroundTruth
 from dphm_core.evaluation.metrics import (
+    RECALL_MM,
     Spread,
     closest_on_mesh,
     normal_agreement,
@@ -33,8 +34,17 @@ SCAN_STEP_PX = 2
 DEPTH_RANGE_M = (0.1, 2.0)
 TRACKING = TrackStatus.TRACKING.value
 
+TRUTH_MEASURES = ("face_mm", "lips_mm", "eyelids_mm", "correspondence_mm", "rotation_deg", "translation_mm")
+SCAN_MEASURES = (
+    *("mean_mm", "median_mm", "p95_mm", "gated_share", "normal_cosine", "normal_within_30deg"),
+    *(f"recall_{limit:g}mm" for limit in RECALL_MM),
+)
+"""What is measured of each frame."""
+
 Rows = dict[str, list[float]]
-Point = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Values frame by frame, by measure."""
+PointsOnMesh = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Faces (N,) on which points lie, and their barycentric coordinates (N, 3) there."""
 
 
 class TrackedMeshes(Protocol):
@@ -82,10 +92,10 @@ def compare_with_ground_truth(track: TrackedMeshes, truth: GroundTruth) -> dict[
     """
     if max(track.meshes) >= len(truth):
         raise DataError(f"{track.path} has frame {max(track.meshes)}, the ground truth only {len(truth)} frames.")
-    rows: Rows = {name: [] for name in ("frame", *_TRUTH_MEASURES)}
+    rows: Rows = {name: [] for name in ("frame", *TRUTH_MEASURES)}
     skin = np.flatnonzero(truth.face_vertices)
     lips, eyelids = truth.lip_vertices[skin], truth.eyelid_vertices[skin]
-    tied: Point | None = None
+    tied: PointsOnMesh | None = None
     for frame, vertices, faces in track.each_mesh():
         true, sight = truth.vertices_cam(frame)[skin], truth.visible[frame, skin]
         distance, face, weights = closest_on_mesh(true, vertices, faces)
@@ -100,12 +110,8 @@ def compare_with_ground_truth(track: TrackedMeshes, truth: GroundTruth) -> dict[
         )
         for name, value in zip(rows, (frame, *measures), strict=True):
             rows[name].append(value)
-    summary = {name: Spread.of(np.array(rows[name])).as_dict() for name in _TRUTH_MEASURES}
+    summary = {name: Spread.of(np.array(rows[name])).as_dict() for name in TRUTH_MEASURES}
     return {**_counts(track), **summary, "per_frame": rows}
-
-
-_TRUTH_MEASURES = ("face_mm", "lips_mm", "eyelids_mm", "correspondence_mm", "rotation_deg", "translation_mm")
-_SCAN_MEASURES = ("mean_mm", "median_mm", "p95_mm", "gated_share", "normal_cosine", "normal_within_30deg")
 
 
 def compare_with_scan(track: TrackFolder, source: Source) -> dict[str, Any]:
@@ -121,7 +127,7 @@ def compare_with_scan(track: TrackFolder, source: Source) -> dict[str, Any]:
     dict
         "frames", "meshes", "tracked_share", "empty_frames"; per measure the mean over frames; "per_frame" lists.
     """
-    rows: Rows = {name: [] for name in ("frame", *_SCAN_MEASURES, "recall_1mm", "recall_2.5mm", "recall_5mm")}
+    rows: Rows = {name: [] for name in ("frame", *SCAN_MEASURES)}
     for captured in source:
         if captured.index not in track.meshes:
             continue
@@ -144,9 +150,10 @@ def compare_with_scan(track: TrackFolder, source: Source) -> dict[str, Any]:
 def _scan_measures(
     captured: RGBDFrame, vertices: FloatArray, faces: NDArray[np.int32], pose: Similarity
 ) -> tuple[float, ...]:
+    """All of `SCAN_MEASURES` of one frame."""
     points, normals = _face_scan(captured, vertices, pose)
     if not len(points):
-        return (float("nan"),) * 9
+        return (float("nan"),) * len(SCAN_MEASURES)
     distance_m, face, weights = closest_on_mesh(points, vertices, faces)
     distance_mm = distance_m * MM_PER_M
     near = distance_mm <= GATE_MM
