@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DphmError, OutputError, SourceError
-from dphm_core.frames import FloatArray, RGBDFrame, Similarity
+from dphm_core.frames import FloatArray, RGBDFrame
 from dphm_core.heads.subject import Subject
 from dphm_core.meshing.picture import BACKGROUND, Image
 from dphm_core.output.folder import CONTACT_SHEET, OutputFolder
@@ -140,7 +140,7 @@ def _vertices(track: Track, position: int, posed_vertices: PosedVertices) -> Flo
     """Vertices (V, 3) of a frame, camera frame; None where it was not tracked."""
     if not np.isfinite(track.translation_m[position]).all():
         return None
-    pose = Similarity(track.rotation[position], track.translation_m[position], float(track.scale))
+    pose = track.pose(position)
     return pose.to_camera(posed_vertices(track.expression_codes[position]))
 
 

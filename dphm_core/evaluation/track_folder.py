@@ -52,9 +52,10 @@ class TrackFolder:
         return cls(path, table, meshes)
 
     def pose(self, frame: int) -> Similarity:
-        """Head → camera at a frame index."""
-        row = int(np.flatnonzero(self.table.frame_index == frame)[0])
-        return Similarity(self.table.rotation[row], self.table.translation_m[row], float(self.table.scale))
+        """Head → camera at the index of a frame of the track."""
+        row = self.table.row_of(frame)
+        assert row is not None, "asked for only where there is a mesh"
+        return self.table.pose(row)
 
     def each_mesh(self) -> Iterator[tuple[int, FloatArray, NDArray[np.int32]]]:
         """Yield (frame index, vertices (V, 3) in metres and the camera frame, faces (F, 3)) of every mesh, in order."""

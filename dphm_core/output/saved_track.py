@@ -51,9 +51,7 @@ class SavedTrack:
 
     def row_of(self, index: int) -> int | None:
         """Row of the source's frame `index`; None where that frame is not in the track."""
-        row = int(np.searchsorted(self.track.frame_index, index))
-        known = row < len(self.track.frame_index) and int(self.track.frame_index[row]) == index
-        return row if known else None
+        return self.track.row_of(index)
 
     def tracked(self, row: int) -> bool:
         """Whether there is a head in that frame."""
@@ -61,10 +59,7 @@ class SavedTrack:
 
     def pose(self, row: int) -> Similarity | None:
         """Head → camera; None where there is no head."""
-        if not self.tracked(row):
-            return None
-        track = self.track
-        return Similarity(track.rotation[row], track.translation_m[row], float(track.scale))
+        return self.track.pose(row) if self.tracked(row) else None
 
     def vertices_head(self, row: int) -> FloatArray | None:
         """Vertices (V, 3) with the frame's expression, head frame, units of 0.25 m; None where there is no head."""
@@ -136,7 +131,6 @@ def _check(track: Track, subject: Subject, folder: Path) -> None:
         track.expression_codes.shape[1] == model.config.expression_dim
         and code.shape == subject.identity_code.shape
         and np.allclose(code, subject.identity_code, atol=CODE_TOLERANCE)
-        and (np.diff(track.frame_index) > 0).all()
     )
     if not fits:
         raise DataError(f"{folder / TRACK_FILE} and {SUBJECT_FILE} are not of one run; {AGAIN}")

@@ -91,6 +91,16 @@ class Track:
     landmarks_cam: FloatArray
     """(T, L, 3) metres, camera frame; NaN where the model has no such landmark."""
 
+    def row_of(self, index: int) -> int | None:
+        """Row of the source's frame `index`; None where that frame is not in the track."""
+        row = int(np.searchsorted(self.frame_index, index))
+        known = row < len(self.frame_index) and int(self.frame_index[row]) == index
+        return row if known else None
+
+    def pose(self, row: int) -> Similarity:
+        """Head → camera in a row; NaN where not tracked."""
+        return Similarity(self.rotation[row], self.translation_m[row], float(self.scale))
+
     def to_bytes(self) -> bytes:
         """Content of the `.npz` file."""
         buffer = io.BytesIO()
@@ -187,6 +197,8 @@ def _check_numbers(track: Track) -> None:
             raise ValueError(f"'{name}' has no numbers, but '{kind}'")
     if not len(track.frame_index):
         raise ValueError("it has no frames")
+    if not (np.diff(track.frame_index) > 0).all():
+        raise ValueError("'frame_index' does not rise")
     if not np.isfinite(track.timestamp_s).all():
         raise ValueError("'timestamp_s' has a time that is no number")
     turned, moved = np.isfinite(track.rotation).all(axis=(1, 2)), np.isfinite(track.translation_m).all(axis=1)

@@ -67,6 +67,7 @@ def test_arrays_that_do_not_fit_each_other_are_told(tmp_path: Path) -> None:
     ("name", "value", "told"),
     [
         ("timestamp_s", np.array([0.0, np.nan]), "a time that is no number"),
+        ("frame_index", np.array([1, 1]), "'frame_index' does not rise"),
         ("rotation", np.full((2, 3, 3), np.nan), "frame 0 has half a pose"),
         ("translation_m", np.full((2, 3), "x"), "'translation_m' has no numbers"),
     ],

@@ -47,9 +47,10 @@ class MemoryTrack:
         return list(self.vertices)
 
     def pose(self, frame: int) -> Similarity:
-        """Head → camera at a frame index."""
-        row = int(np.flatnonzero(self.table.frame_index == frame)[0])
-        return Similarity(self.table.rotation[row], self.table.translation_m[row], float(self.table.scale))
+        """Head → camera at the index of a frame of the track."""
+        row = self.table.row_of(frame)
+        assert row is not None, "asked for only where there is a mesh"
+        return self.table.pose(row)
 
     def each_mesh(self) -> Iterator[tuple[int, FloatArray, NDArray[np.int32]]]:
         """Yield frame index, vertices (V, 3) in metres and the camera frame, and faces (F, 3), in order."""
