@@ -67,6 +67,8 @@ def test_a_second_press_does_not_begin_a_second_recording(playing, qtbot) -> Non
     window.recorder.start()
     window.recorder.start()
     qtbot.waitUntil(lambda: window.recorder.recording)
+    shown = window.frames_shown
+    qtbot.waitUntil(lambda: window.frames_shown > shown + 2)  # of a recording without a frame nothing is kept
     with qtbot.waitSignal(window.recorder.recorded):
         window.recorder.stop()
     assert len(list(window.places.recordings.iterdir())) == 1
