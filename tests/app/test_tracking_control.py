@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from app.late_tracker import LateTracker, Parts
 from app.session import Request, Session
@@ -68,3 +73,39 @@ def test_settings_that_make_no_sense_are_passed_over(make_window, sphere_session
         window.settings.keep(name, value)
         assert remembered_settings(window.settings) == LiveSettings()
         window.settings.keep(name, repr(float(getattr(LiveSettings(), name))))
+
+
+@pytest.fixture
+def with_tracker(qtbot, make_window, sphere_session, sphere_source):
+    """Return a window whose tracker can be asked for things, and the subjects that it was given."""
+    used: list[object] = []
+
+    def open_session(request: Request) -> Session:
+        plain = sphere_session(sphere_source(), request)
+        tracker = plain.tracker
+        tracker.model, tracker.known, tracker.awaits_frame = SimpleNamespace(expression_names=()), None, False
+        tracker.adjust, tracker.use_subject = (lambda _live: None), used.append
+        late = LateTracker(lambda: Parts(plain.pipeline._observer, tracker))
+        return Session(request, Pipeline(plain.source, late, late, every_frame=False), late, plain.source)
+
+    window = make_window(open_session)
+    window.open("sphere")
+    qtbot.waitUntil(lambda: window.tracking.load.isEnabled())
+    return window, used
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_subject_that_is_not_wanted_any_more_is_not_used(
+    qtbot, with_tracker, monkeypatch: pytest.MonkeyPatch, cancelled: bool
+) -> None:
+    window, used = with_tracker
+    slow_disk = threading.Event()
+    read = lambda _path, _model: slow_disk.wait() and "somebody"  # noqa: E731
+    monkeypatch.setattr("dphm_core.tracking.subject_file.load_subject_of", read)
+    window.tracker.load_subject(Path("somebody.safetensors"))
+    if cancelled:
+        window.desk.tasks[-1].job.cancel()
+    slow_disk.set()
+    qtbot.waitUntil(lambda: not window.desk.tasks)
+    assert used == ([] if cancelled else ["somebody"])
+    assert (window.desk.request.subject is None) == cancelled
