@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -52,10 +54,18 @@ COMMANDS = {
 RENAMED = {f"train heads {part}": f"train heads generator {part}" for part in ("identity", "expression")}
 """What commands were called → what they are called now."""
 
+CLOSE = 0.7
+"""How alike (0..1) a word must be to a command that may have been meant."""
 USAGE_ERROR, INTERRUPTED, NOBODY_READS = 2, 130, 141
 """Exit codes; the latter two are what shells give programs that these ended."""
 EXPLANATION = " " * 8
 """Begin of the lines in which tyro repeats what an option is for."""
+PLAINER = (
+    (r"no type matching \{None\}\|(\w+) could be instantiated from \['(.*?)'\].*", r"'\2' is no \1"),
+    (r"Missing value for argument '(\w+)'\. Expected 1 values", r"\1 has no --\1 before it: give the value alone"),
+)
+"""What tyro says and few understand, and what is said instead: of an option that may be left out, and of a value that
+is known by its place but was given as an option."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,6 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DphmError as error:
         print(f"dphm {name}: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE_ERROR
+    except PermissionError as error:  # wherever nobody thought of it: no fault of the program's
+        print(f"dphm {name}: {error.filename}: {error.strerror}; check its permissions", file=sys.stderr)
+        return USAGE_ERROR
     except KeyboardInterrupt:
         print(f"dphm {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -117,7 +130,10 @@ def _one_line(box: str) -> str:
             break
         if not text.startswith(EXPLANATION):
             told.append(f" {text.strip()}" if text.strip("─-") else ";")
-    return "".join(told).strip(" ;.") or "wrong options"
+    text = "".join(told)
+    for said, plain in PLAINER:
+        text = re.sub(said, plain, text)
+    return text.strip(" ;.") or "wrong options"
 
 
 def _overview(words: list[str]) -> int:
@@ -145,8 +161,10 @@ def _unknown(asked: list[str]) -> str:
     group = asked
     while not any(name.split()[: len(group)] == group for name in COMMANDS):
         group = group[:-1]
-    listed = " ".join(["dphm", *group, "--help"])
-    return f"there is no command '{' '.join(asked[: len(group) + 1])}'; {listed} lists them"
+    listed, wrong = " ".join(["dphm", *group, "--help"]), asked[len(group)]
+    words = [name.split()[len(group)] for name in COMMANDS if name.split()[: len(group)] == group != name.split()]
+    hint = "".join(f"is '{' '.join([*group, word])}' meant? " for word in get_close_matches(wrong, words, 1, CLOSE))
+    return f"there is no command '{' '.join([*group, wrong])}'; {hint}{listed} lists them"
 
 
 if __name__ == "__main__":

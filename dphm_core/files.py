@@ -71,7 +71,8 @@ def make_folder(path: Path) -> list[Path]:
         missing = [part for part in (*reversed(path.parents), path) if not part.exists()]
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{path} cannot be made: {error.strerror}; choose another folder") from error
+        failed = error.filename or path  # it or one above it
+        raise OutputError(f"{failed} cannot be made: {error.strerror}; choose another folder") from error
     return missing
 
 

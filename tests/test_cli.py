@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -89,6 +90,40 @@ def test_unknown_commands_exit_with_2(words: list[str], listed: str, capsys: pyt
     assert captured.err == f"dphm: there is no command '{' '.join(words)}'; {listed} lists them\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["trak", "demo"], "there is no command 'trak'; is 'track' meant? dphm --help lists them"),
+        (["synth", "scan"], "there is no command 'synth scan'; is 'synth scans' meant? dphm synth --help lists them"),
+        (["train", "heds"], "there is no command 'train heds'; is 'train heads' meant? dphm train --help lists them"),
+    ],
+)
+def test_a_slip_in_a_commands_name_is_told_what_may_be_meant(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    assert capsys.readouterr().err == f"dphm: {told}\n"
+
+
+def test_what_may_not_be_looked_at_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def locked(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", locked)
+    assert cli.main(["export", str(tmp_path / "t"), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert told == f"dphm export: {tmp_path / 't' / 'track.npz'}: Permission denied; check its permissions\n"
+
+
+def test_recording_and_track_the_wrong_way_round_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "track.npz").write_bytes(b"")
+    assert cli.main(["evaluate", str(tmp_path), "demo"]) == 2
+    told = capsys.readouterr().err
+    assert told == f"dphm evaluate: {tmp_path} is the track; give the recording first: demo {tmp_path}\n"
+
+
 def test_a_command_that_was_renamed_tells_its_new_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["train", "heads", "identity", "--generator", "ict", "--out", "runs"]) == 2
     assert capsys.readouterr().err == "dphm: 'train heads identity' is now 'train heads generator identity'\n"
@@ -102,6 +137,8 @@ def test_a_command_that_was_renamed_tells_its_new_name(capsys: pytest.CaptureFix
         (["track", "x", "--out", "y", "--start", "a"], "Error parsing --start: invalid literal"),
         (["track", "x", "--out", "y", "--format", "png"], "invalid choice 'png' for argument '--format'"),
         (["bench", "--repeats"], "Missing value for argument '--repeats'"),
+        (["track", "x", "--out", "y", "--stop", "a"], "Error parsing --stop: 'a' is no INT; see"),
+        (["convert", "demo", "--out", "y.mkv"], "dphm convert: out has no --out before it: give the value alone; see"),
     ],
 )
 def test_wrong_options_are_one_line(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,9 +104,13 @@ class Evaluate(Command):
 
     def run(self, say: Say) -> int:
         """Print the figures, less those per frame."""
+        from dphm_core.errors import DataError
         from dphm_core.evaluation.evaluate import evaluate
+        from dphm_core.output.folder import TRACK_FILE
         from dphm_core.places import recording_path
 
+        if (self.sequence / TRACK_FILE).is_file() and not (self.track / TRACK_FILE).is_file():
+            raise DataError(f"{self.sequence} is the track; give the recording first: {self.track} {self.sequence}")
         for name, value in single_figures(evaluate(recording_path(self.sequence), self.track, self.out)):
             say(f"{name:40}{value}")
         say(f"{'details':40}{self.out or self.track}")

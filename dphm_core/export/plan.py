@@ -181,8 +181,8 @@ def check_space(out: Path, needed: int) -> None:
         raise OutputError(f"{there} cannot be looked at: {error.strerror}; choose another folder") from error
     if needed + SPARE_BYTES > free:
         raise OutputError(
-            f"the disk of {out} has {free / 1e6:.0f} MB left and the export takes {needed / 1e6:.0f} MB; make room, or "
-            "choose another folder or fewer frames"
+            f"the disk of {out} has {free / 1e6:.0f} MB left and the export takes {needed / 1e6:.0f} MB, with "
+            f"{SPARE_BYTES / 1e6:.0f} MB to spare; make room, or choose another folder or fewer frames"
         )
 
 

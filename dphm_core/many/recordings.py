@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dphm_core.errors import SourceError
+from dphm_core.places import recording_path
 from dphm_core.sources import is_live
 from dphm_core.sources.folder import COLOR_FOLDER, DEPTH_FOLDER
 from dphm_core.sources.points_folder import points_folder
@@ -62,7 +63,7 @@ def find_recordings(patterns: Sequence[str]) -> list[Recording]:
 
 def _matching(pattern: str) -> list[Path]:
     """What is there of that name, or of that pattern, by name."""
-    path = Path(pattern).expanduser()
+    path = recording_path(pattern).expanduser()
     if path.exists():  # also where brackets belong to its name
         return [path]
     paths = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 - absolute ones, too

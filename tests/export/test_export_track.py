@@ -182,7 +182,7 @@ def test_results_of_tracking_are_never_replaced(saved: SavedTrack, results: Path
 
 def test_a_full_disk_is_told_before(saved: SavedTrack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dphm_core.export.plan.SPARE_BYTES", 10**18)
-    with pytest.raises(OutputError, match="MB left and the export takes"):
+    with pytest.raises(OutputError, match=r"MB left and the export takes \d+ MB, with 1000000000000 MB to spare"):
         export_track(saved, tmp_path / "out", ExportOptions(), quiet)
     assert not (tmp_path / "out").exists()
 

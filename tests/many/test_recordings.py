@@ -9,6 +9,7 @@ from batch_parts import record
 
 from dphm_core.errors import SourceError
 from dphm_core.many.recordings import find_recordings, find_sequences
+from dphm_core.places import DEMO_RECORDING
 
 
 def test_sequences_are_found_by_name(data: Path) -> None:
@@ -32,6 +33,11 @@ def test_an_export_with_its_images_one_folder_down_is_one_recording(tmp_path: Pa
 
 def names(*patterns: object) -> list[str]:
     return [recording.name for recording in find_recordings([str(pattern) for pattern in patterns])]
+
+
+def test_the_demo_is_known_by_its_name(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data)
+    assert [Path(recording.source) for recording in find_recordings(["demo"])] == [DEMO_RECORDING]
 
 
 def test_folders_and_patterns_name_recordings_once(data: Path, tmp_path: Path) -> None:

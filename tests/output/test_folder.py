@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dphm_core.errors import OutputError
+from dphm_core.files import make_folder
 from dphm_core.output.folder import OutputFolder
 
 
@@ -41,3 +42,9 @@ def test_a_file_can_be_taken_back(tmp_path: Path) -> None:
         folder.remove("meshes/00000.ply")
         folder.remove("meshes/00007.ply")
     assert [path.name for path in (tmp_path / "out" / "meshes").iterdir()] == ["00001.ply"]
+
+
+def test_the_folder_that_cannot_be_made_is_named_not_those_in_it(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 300)
+    with pytest.raises(OutputError, match=r"x{300} cannot be made: File name too long"):
+        make_folder(long / "meshes")
