@@ -11,7 +11,7 @@ from dphm_core.frames import Similarity
 from dphm_core.tracking.evidence import Evidence, facing_camera, motion, surface_in_depth
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.shape_error import shape_error
-from dphm_core.tracking.trust import judge, landmark_trust, ramp
+from dphm_core.tracking.trust import FOUND_CONFIDENCE, judge, landmark_trust, ramp
 
 GOOD = Evidence(
     residual_m=0.0007, inliers=0.98, coverage=0.97, seen_through=0.002, landmarks_m=0.002, speed_m_s=0.1,
@@ -83,6 +83,10 @@ def test_a_good_fit_is_trusted() -> None:
     assert judge(replace(GOOD, speed_m_s=float("nan"), turn_rad_s=float("nan")), OWN_M).confidence == 1
     without = judge(replace(GOOD, landmarks_m=float("nan")), OWN_M)
     assert 0.9 < without.confidence < 1
+
+
+def test_half_a_face_is_enough_to_be_found_by() -> None:
+    assert judge(replace(GOOD, coverage=0.44), OWN_M).confidence > FOUND_CONFIDENCE
 
 
 @pytest.mark.parametrize(
