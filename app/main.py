@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from .settings import WindowSettings
     from .window import MainWindow
 
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+"""Any of these environment variables tells Qt where a window can be."""
+NO_DISPLAY = (
+    "dphm-app: there is no display for a window here; start it in a desktop session, or work without one: `dphm track` "
+    "for recordings, `dphm stream` for cameras"
+)
+
 
 @dataclass(frozen=True)
 class AppOptions:
@@ -51,7 +58,12 @@ def main() -> None:
     """Run the window (console script `dphm-app`)."""
     options = tyro.cli(AppOptions, prog="dphm-app")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    sys.exit(_change_launcher(options) if options.install_launcher or options.remove_launcher else run(options))
+    if options.install_launcher or options.remove_launcher:
+        sys.exit(_change_launcher(options))
+    if not has_display():
+        sys.stderr.write(f"{NO_DISPLAY}\n")
+        sys.exit(2)
+    sys.exit(run(options))
 
 
 def run(options: AppOptions) -> int:
@@ -77,6 +89,11 @@ def run(options: AppOptions) -> int:
         status = taker.exit_status
     destroy(window)
     return status
+
+
+def has_display() -> bool:
+    """Whether Qt has somewhere to show a window; on Linux it ends the process with a core dump where it has not."""
+    return sys.platform != "linux" or any(map(os.environ.get, DISPLAYS))
 
 
 def end_well(window: MainWindow) -> None:

@@ -62,10 +62,10 @@ EXPLANATION = " " * 8
 """Begin of the lines in which tyro repeats what an option is for."""
 PLAINER = (
     (r"no type matching \{None\}\|(\w+) could be instantiated from \['(.*?)'\].*", r"'\2' is no \1"),
-    (r"Missing value for argument '(\w+)'\. Expected 1 values", r"\1 has no --\1 before it: give the value alone"),
+    (r"Missing value for argument '(\w+)'\. Expected 1 values", r"'\1' is missing; it has no --\1 before it"),
 )
 """What tyro says and few understand, and what is said instead: of an option that may be left out, and of a value that
-is known by its place but was given as an option."""
+is known by its place, whether or not it was given as an option."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -138,7 +138,7 @@ def test_a_command_that_was_renamed_tells_its_new_name(capsys: pytest.CaptureFix
         (["track", "x", "--out", "y", "--format", "png"], "invalid choice 'png' for argument '--format'"),
         (["bench", "--repeats"], "Missing value for argument '--repeats'"),
         (["track", "x", "--out", "y", "--stop", "a"], "Error parsing --stop: 'a' is no INT; see"),
-        (["convert", "demo", "--out", "y.mkv"], "dphm convert: out has no --out before it: give the value alone; see"),
+        (["convert", "demo", "--out", "y.mkv"], "dphm convert: 'out' is missing; it has no --out before it; see"),
     ],
 )
 def test_wrong_options_are_one_line(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
