@@ -139,5 +139,10 @@ class LateTracker:
             loaded()
 
 
+def came_while_loading(tracked: TrackedFrame) -> bool:
+    """Whether a frame was let through because there was no tracker yet: then nobody looked for a head in it."""
+    return tracked.reason == LOADING
+
+
 def _nothing() -> Any:
     """What is done once it is closed."""

@@ -15,7 +15,7 @@ from dphm_core.output.saved_track import SavedTracker
 from dphm_core.pipeline import PipelineState, PipelineStatus
 
 from ..desk import Desk
-from ..late_tracker import LOADING
+from ..late_tracker import came_while_loading
 from ..panels.playback_bar import PlaybackBar
 from ..session import Request, Session
 from ..track_store import TrackStore
@@ -145,7 +145,7 @@ class PlaybackControl(QObject):
         self._bar.set_position(tracked.index)
         session = self._desk.session
         tracks = session is not None and session.tracks and session.pipeline.status().tracking
-        if session is not None and not session.live and tracks and tracked.reason != LOADING:
+        if session is not None and not session.live and tracks and not came_while_loading(tracked):
             self._bar.mark_live(tracked.index, tracked.status)
 
     def _tick(self, _tracked: TrackedFrame | None, status: PipelineStatus) -> None:

@@ -18,7 +18,7 @@ from dphm_core.places import model_names
 from dphm_core.tracking.live_settings import LiveSettings
 
 from ..desk import Desk
-from ..late_tracker import LOADING
+from ..late_tracker import came_while_loading
 from ..panels.expression_bars import ExpressionBars
 from ..panels.residual_plot import ResidualPlot
 from ..panels.tracking_panel import Missing, TrackingPanel
@@ -128,7 +128,7 @@ class TrackingControl(QObject):
             return
         self._panel.show_tracked(tracked)
         self._bars.show_code(tracked.expression_code if tracked.vertices_cam is not None else None)
-        if session.pipeline.status().tracking and tracked.reason != LOADING:
+        if session.pipeline.status().tracking and not came_while_loading(tracked):
             self._plot.add(monotonic(), tracked.residual_mm, tracked.status)  # a recording's own time goes back
 
     def _adjust(self, live: LiveSettings) -> None:

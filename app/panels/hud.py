@@ -11,6 +11,7 @@ from PyQt5.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from dphm_core.frames import TrackedFrame
 from dphm_core.pipeline import PipelineState, PipelineStatus
 
+from ..late_tracker import came_while_loading
 from .state_badge import StateBadge
 from .throttle import Throttle
 
@@ -105,8 +106,9 @@ class Hud(QWidget):
         if self._newest is None:
             return
         tracked, status, view_fps, latency_ms = self._newest
-        waits = status.waiting is not None
-        self.state.show_state("Waiting" if waits else tracked.status if status.tracking else "Off")
+        waits, loads = status.waiting is not None, came_while_loading(tracked)
+        state = "Loading" if loads else tracked.status
+        self.state.show_state("Waiting" if waits else state if status.tracking else "Off")
         self.state.show()
         if waits:
             self._tell("The camera sends nothing.")
@@ -121,7 +123,7 @@ class Hud(QWidget):
             figure.set_text(fps_text(fps if plays else 0.0))
         self.latency.set_text(f"{latency_ms:.0f} ms" if plays and latency_ms is not None else UNKNOWN)
         self.residual.set_text(UNKNOWN if math.isnan(tracked.residual_mm) else f"{tracked.residual_mm:.2f} mm")
-        self.confidence.set_text(f"{tracked.confidence:.0%}".replace("%", " %"))
+        self.confidence.set_text(UNKNOWN if loads else f"{tracked.confidence:.0%}".replace("%", " %"))
         missed = f" + {status.frames_missed}" if status.frames_missed else ""
         self.dropped.set_text(f"{status.frames_dropped}{missed}")
 

@@ -1,12 +1,15 @@
-"""A line that tells an error, a warning or a result, offers what to do about it, and goes away when dismissed."""
+"""A line that tells an error, a warning or a result, offers what to do about it, and goes away when dismissed.
+
+A note that asks for nothing goes away by itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
 
-from PyQt5.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt5.QtGui import QColor, QGuiApplication, QPainter, QPaintEvent, QPalette, QPen
+from PyQt5.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from PyQt5.QtGui import QColor, QGuiApplication, QHideEvent, QPainter, QPaintEvent, QPalette, QPen
 from PyQt5.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from dphm_core.frames import TrackStatus
@@ -15,6 +18,8 @@ from ..theme import STATUS_COLORS
 
 LONG_TEXT = 240
 """Characters; longer ones are shown in part, and can be copied whole."""
+NOTE_MS = 12_000
+"""So long a note is shown: time to read it twice."""
 
 
 class Kind(Enum):
@@ -47,6 +52,9 @@ class MessageBar(QWidget):
         self.copy.clicked.connect(self._copy)
         self.copy.setToolTip("Copy the whole text, to send it to somebody")
         self.dismiss.clicked.connect(self.hide)
+        self._note = QTimer(self)
+        self._note.setSingleShot(True)
+        self._note.timeout.connect(self.hide)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 7, 8, 7)
         layout.setSpacing(8)
@@ -63,7 +71,7 @@ class MessageBar(QWidget):
         action: tuple[str, Callable[[], object]] | None = None,
         details: str = "",
     ) -> None:
-        """Show a message until it is dismissed, hidden, or another one comes.
+        """Show a message until it is dismissed, hidden, or another one comes; a note without an action, for a while.
 
         Parameters
         ----------
@@ -87,8 +95,16 @@ class MessageBar(QWidget):
             self._do = action[1]
         self.copy.setText("Copy details")
         self.copy.setVisible(long or bool(details))
+        self._note.stop()
+        if kind is Kind.INFO and action is None:
+            self._note.start(NOTE_MS)
         self.show()
         self.update()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Leave nothing to be done later."""
+        super().hideEvent(event)
+        self._note.stop()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paint the ground, and a strip at the left in the kind's colour."""

@@ -12,6 +12,7 @@ from PyQt5.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushBu
 
 from dphm_core.frames import TrackedFrame, TrackStatus
 
+from ..late_tracker import came_while_loading
 from .confidence_bar import ConfidenceBar
 from .settings_sliders import SettingsSliders
 from .state_badge import StateBadge
@@ -100,8 +101,9 @@ class TrackingPanel(QWidget):
     def show_tracked(self, tracked: TrackedFrame) -> None:
         """Show a frame's state, reason and confidence, tracked now or before; not where tracking is off."""
         if self._tracking or self._missing is not None:
-            self._say_state(tracked.status, tracked.reason)
-            self.confidence.show_share(tracked.confidence)
+            loads = came_while_loading(tracked)
+            self._say_state("Loading" if loads else tracked.status, tracked.reason)
+            self.confidence.show_share(None if loads else tracked.confidence)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Keep the wheel from changing a choice that is only scrolled past."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dphm_core.errors import OutputError, SettingError
+from dphm_core.errors import OutputError, SettingError, first_line
 from dphm_core.jobs import Tell
 from dphm_core.meshing.animation import Animation
 
@@ -86,7 +86,7 @@ def _write(animation: Animation, path: Path, extension: str, tell: Tell) -> tupl
         _fill(partial, animation, tell)
         partial.replace(path)
     except Tf.ErrorException as error:
-        raise OutputError(f"{path} cannot be written ({_first_line(error)}); check the disk") from error
+        raise OutputError(f"{path} cannot be written ({first_line(error)}); check the disk") from error
     finally:
         partial.unlink(missing_ok=True)
     return ()
@@ -107,10 +107,6 @@ def _fill(path: Path, animation: Animation, tell: Tell) -> None:
         stage.GetRootLayer().Save()
     finally:
         del scene, stage
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["the USD library does not tell why"])[0]
 
 
 class _Scene:

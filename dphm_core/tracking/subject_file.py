@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from os import fstat
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ MAX_RESIDUAL_M = 0.01
 FINGERPRINT_DIGITS = 16
 OFFSET = "offset"
 """Tensor of the personal offset, in files that have one."""
-CALIBRATE_AGAIN = "calibrate again with --save-subject"
+CALIBRATE_AGAIN = "calibrate again and save the subject anew (--save-subject)"
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def load_subject(path: Path) -> KnownSubject:
         It is missing, too large, damaged or no subject file.
     """
     try:
-        size = path.stat().st_size
+        with path.open("rb") as opened:  # safetensors says of every file that it cannot open that it is not there
+            size = fstat(opened.fileno()).st_size
         if size > MAX_FILE_BYTES:
             raise ValueError(f"{size} bytes are more than any subject takes")
         with safe_open(path, framework="pt") as file:
@@ -141,7 +143,9 @@ def load_subject(path: Path) -> KnownSubject:
                 fingerprint=facts.get("fingerprint", "")[:80],
                 offset=SurfaceOffset(file.get_tensor(OFFSET).float().numpy()) if OFFSET in file.keys() else None,  # noqa: SIM118
             )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except OSError as error:
+        raise CalibrationError(f"{path} cannot be read: {error.strerror or error}; choose a subject file") from error
+    except (ValueError, RuntimeError, SafetensorError) as error:
         raise CalibrationError(f"{path} is not a subject file ({error}); {CALIBRATE_AGAIN}") from error
 
 

@@ -113,6 +113,20 @@ def test_an_action_is_done_and_goes_with_its_message(messages: MessageBar) -> No
     assert messages.action.isHidden()
 
 
+def test_a_note_goes_by_itself_and_nothing_else_does(qtbot, messages: MessageBar, monkeypatch) -> None:
+    monkeypatch.setattr("app.panels.message_bar.NOTE_MS", 1)
+    messages.tell("Saved to me.safetensors", Kind.INFO)
+    qtbot.waitUntil(messages.isHidden)
+    messages.tell("Saved to me.safetensors", Kind.INFO)
+    messages.tell("Exported", Kind.INFO, ("Show folder", list))
+    for kind in (Kind.WARNING, Kind.ERROR):
+        qtbot.wait(50)
+        assert not messages.isHidden()
+        messages.tell("It is of another model", kind)
+    qtbot.wait(50)
+    assert not messages.isHidden()
+
+
 def test_details_and_long_texts_can_be_copied(messages: MessageBar) -> None:
     messages.tell("The recording cannot be read.", details="libav: moov atom not found")
     messages.copy.click()

@@ -8,6 +8,7 @@ from math import nan
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.late_tracker import LOADING
 from app.panels.hud import UNKNOWN, Figure, Hud
 from dphm_core.frames import TrackedFrame, TrackStatus
 from dphm_core.stages import PipelineState, PipelineStatus
@@ -147,3 +148,8 @@ def test_while_a_camera_is_waited_for_nothing_is_called_tracked(hud: Hud, observ
     hud.show_status(tracked, replace(STATUS, waiting="Camera 1 was unplugged"), 60.0, 40.0)
     assert (hud.state.text(), hud.text.text()) == ("Waiting", "The camera sends nothing.")
     assert hud.source.text() == hud.latency.text() == UNKNOWN
+
+
+def test_before_the_tracker_is_there_nobody_is_searched_for(hud: Hud, observation) -> None:
+    hud.show_status(TrackedFrame(observation, TrackStatus.SEARCHING, LOADING), STATUS, 60.0, 40.0)
+    assert (hud.state.text(), hud.text.text(), hud.confidence.text()) == ("Loading", LOADING, UNKNOWN)

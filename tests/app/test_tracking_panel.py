@@ -8,6 +8,7 @@ import pytest
 from PyQt5.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.late_tracker import LOADING
 from app.panels.settings_sliders import per_cent_of, spread_of
 from app.panels.tracking_panel import Missing, TrackingPanel
 from dphm_core.frames import TrackedFrame, TrackStatus
@@ -34,6 +35,11 @@ def test_state_reason_and_confidence_are_shown(panel: TrackingPanel, observation
     assert panel.state.text() == "● Tracking"
     assert panel.reason.text() == "following the frame before"
     assert panel.confidence.text() == "93 %"
+
+
+def test_before_the_tracker_is_there_nobody_is_searched_for(panel: TrackingPanel, observation) -> None:
+    panel.show_tracked(TrackedFrame(observation, TrackStatus.SEARCHING, LOADING))
+    assert (panel.state.text(), panel.reason.text(), panel.confidence.text()) == ("Loading", LOADING, "–")
 
 
 def test_the_button_stops_and_starts(panel: TrackingPanel, qtbot: QtBot, observation) -> None:

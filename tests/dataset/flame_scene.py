@@ -28,7 +28,6 @@ class Scene:
 
     head: Head
     frames: list[FrameFit]
-    depths_m: list[np.ndarray]
     evidence: list[Evidence]
 
 
@@ -54,7 +53,7 @@ def make_scene(model: FlameModel, embedding: Embedding, count: int, seed: int = 
         evidence_of(model, embedding, in_camera(head_vertices(model, head, frame), head, frame), depth, random)
         for frame, depth in zip(frames, depths, strict=True)
     ]
-    return Scene(head, frames, depths, seen)
+    return Scene(head, frames, seen)
 
 
 def depth_of(model: FlameModel, head: Head, frame: FrameFit, random: np.random.Generator) -> np.ndarray:

@@ -33,7 +33,6 @@ HEADER = (
     "TongueOut,HeadYaw,HeadPitch,HeadRoll,LeftEyeYaw,LeftEyePitch,LeftEyeRoll,RightEyeYaw,RightEyePitch,RightEyeRoll"
 )
 """As the app writes it."""
-SOURCES = {"JawOpen": "jawOpen", "EyeBlinkLeft": "eyeBlink_L", "MouthSmileRight": "mouthSmile_R"}
 HEAD = ("HeadYaw", "HeadPitch", "HeadRoll")
 NAMELESS = np.array([], dtype=np.str_)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,8 +81,10 @@ def test_numbers_that_are_no_head_are_refused(
 
 def test_what_is_no_subject_file_is_told_so(tmp_path: Path) -> None:
     path = tmp_path / "me"
-    with pytest.raises(CalibrationError, match="No such file"):
+    with pytest.raises(CalibrationError, match=r"me cannot be read: No such file .*; choose a subject file"):
         load_subject(path)
+    with pytest.raises(CalibrationError, match="cannot be read: Is a directory" if os.name == "posix" else "cannot be"):
+        load_subject(tmp_path)
     path.write_bytes(b"\x10" + bytes(100))
     with pytest.raises(CalibrationError, match="is not a subject file"):
         load_subject(path)
