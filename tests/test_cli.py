@@ -49,6 +49,14 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
     assert not modules_after(*words) & set(HEAVY)
 
 
+def test_no_command_needs_anything_slow_for_its_help() -> None:
+    modules = {f"dphm_core.commands.{kind.partition(':')[0]}" for kind, _ in cli.COMMANDS.values()}
+    code = f"import sys, {', '.join(sorted(modules))}\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert modules <= set(loaded)
+    assert not set(loaded) & (set(HEAVY) - {"scipy"})  # scipy: where `dphm synth` names its motions
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

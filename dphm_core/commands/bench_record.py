@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
 from dphm_core.commands.base import OK, Command, Say
-from dphm_core.evaluation.recording_benchmark import RecordingBenchmarkOptions, RecordingRun
+from dphm_core.evaluation.recording_benchmark_options import RecordingBenchmarkOptions
 from dphm_core.places import DEMO_RECORDING
+
+if TYPE_CHECKING:
+    from dphm_core.evaluation.recording_benchmark import RecordingRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter, sleep
 
-from dphm_core.limits import check_limits
+from dphm_core.evaluation.recording_benchmark_options import RecordingBenchmarkOptions
 from dphm_core.live import LiveSetup, load_live
 from dphm_core.output.pipeline_speed import CameraFrames, played_to_and_fro
 from dphm_core.pipeline import Pipeline, PipelineState
@@ -18,23 +18,6 @@ from dphm_core.sources import open_source
 FRAMES = 60
 """Frames held in memory, 0.4 GB at 720p; they are gone through to and fro for as long as it takes."""
 POLL_S = 0.02
-
-
-@dataclass(frozen=True)
-class RecordingBenchmarkOptions:
-    """What to measure."""
-
-    seconds: float = 20.0
-    """How long to record."""
-    fps: float = 30.0
-    """Frames per second that the camera gives."""
-    model: str = "default"
-    """Head model that tracks meanwhile: a name under models/, or a folder."""
-    tracking: bool = True
-    """Whether to track meanwhile, as the window does."""
-
-    def __post_init__(self) -> None:
-        check_limits(self, "a recording benchmark", {"seconds": (0.1, 600), "fps": (1, 1000)})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 
 from dphm_core import cli
 from dphm_core.errors import SettingError
-from dphm_core.evaluation.recording_benchmark import RecordingBenchmarkOptions
+from dphm_core.evaluation.recording_benchmark_options import RecordingBenchmarkOptions
 from dphm_core.places import DEMO_RECORDING
 from dphm_core.sources import open_source
 
