@@ -62,10 +62,12 @@ EXPLANATION = " " * 8
 """Begin of the lines in which tyro repeats what an option is for."""
 PLAINER = (
     (r"no type matching \{None\}\|(\w+) could be instantiated from \['(.*?)'\].*", r"'\2' is no \1"),
+    (r"invalid literal for int\(\) with base 10: ('.*?')", r"\1 is no INT"),
+    (r"could not convert string to float: ('.*?')", r"\1 is no FLOAT"),
     (r"Missing value for argument '(\w+)'\. Expected 1 values", r"'\1' is missing; it has no --\1 before it"),
 )
-"""What tyro says and few understand, and what is said instead: of an option that may be left out, and of a value that
-is known by its place, whether or not it was given as an option."""
+"""What tyro says and few understand, and what is said instead: of an option that may be left out, of the others that
+are numbers, and of a value that is known by its place, whether or not it was given as an option."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
-    if name is None:
+    if name is None or _is_slip(name, words):
         return _overview(words)
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, force=True)
     try:
@@ -98,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dphm {name}: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE_ERROR
     except PermissionError as error:  # wherever nobody thought of it: no fault of the program's
-        print(f"dphm {name}: {error.filename}: {error.strerror}; check its permissions", file=sys.stderr)
+        what = "" if error.filename is None else f"{error.filename}: "
+        print(f"dphm {name}: {what}{error.strerror or 'Permission denied'}; check its permissions", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print(f"dphm {name}: interrupted", file=sys.stderr)
@@ -136,6 +139,12 @@ def _one_line(box: str) -> str:
     return text.strip(" ;.") or "wrong options"
 
 
+def _is_slip(name: str, words: list[str]) -> bool:
+    """Whether a command that is a group, too, is followed by what can only be meant as one of the group."""
+    more = words[len(name.split()) :]
+    return any(other.startswith(f"{name} ") for other in COMMANDS) and bool(more) and not more[0].startswith("-")
+
+
 def _overview(words: list[str]) -> int:
     """Print the commands, those of a group where one is named; an error where there is no such command."""
     if words == ["--version"]:
@@ -161,7 +170,8 @@ def _unknown(asked: list[str]) -> str:
     group = asked
     while not any(name.split()[: len(group)] == group for name in COMMANDS):
         group = group[:-1]
-    listed, wrong = " ".join(["dphm", *group, "--help"]), asked[len(group)]
+    alone = " ".join(group) in COMMANDS  # its help is its own
+    listed, wrong = " ".join(["dphm", *([] if alone else group), "--help"]), asked[len(group)]
     words = [name.split()[len(group)] for name in COMMANDS if name.split()[: len(group)] == group != name.split()]
     hint = "".join(f"is '{' '.join([*group, word])}' meant? " for word in get_close_matches(wrong, words, 1, CLOSE))
     return f"there is no command '{' '.join([*group, wrong])}'; {hint}{listed} lists them"

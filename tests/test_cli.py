@@ -103,6 +103,7 @@ def test_unknown_commands_exit_with_2(words: list[str], listed: str, capsys: pyt
     [
         (["trak", "demo"], "there is no command 'trak'; is 'track' meant? dphm --help lists them"),
         (["synth", "scan"], "there is no command 'synth scan'; is 'synth scans' meant? dphm synth --help lists them"),
+        (["bench", "trak", "demo"], "there is no command 'bench trak'; is 'bench track' meant? dphm --help lists them"),
         (["train", "heds"], "there is no command 'train heds'; is 'train heads' meant? dphm train --help lists them"),
     ],
 )
@@ -125,6 +126,17 @@ def test_what_may_not_be_looked_at_is_one_line(
     assert told == f"dphm export: {tmp_path / 't' / 'track.npz'}: Permission denied; check its permissions\n"
 
 
+def test_what_is_not_allowed_and_is_no_file_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def locked(_path: Path) -> bool:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "is_file", locked)
+    assert cli.main(["export", str(tmp_path / "t"), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "dphm export: Operation not permitted; check its permissions\n"
+
+
 def test_recording_and_track_the_wrong_way_round_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "track.npz").write_bytes(b"")
     assert cli.main(["evaluate", str(tmp_path), "demo"]) == 2
@@ -142,7 +154,8 @@ def test_a_command_that_was_renamed_tells_its_new_name(capsys: pytest.CaptureFix
     [
         (["track"], "Missing from dphm track: SOURCE --out PATH; see dphm track --help"),
         (["track", "x", "--out", "y", "--nonsense"], "Unrecognized options: --nonsense; see"),
-        (["track", "x", "--out", "y", "--start", "a"], "Error parsing --start: invalid literal"),
+        (["track", "x", "--out", "y", "--start", "a"], "Error parsing --start: 'a' is no INT; see"),
+        (["bench", "record", "--seconds", "x"], "Error parsing --seconds: 'x' is no FLOAT; see"),
         (["track", "x", "--out", "y", "--format", "png"], "invalid choice 'png' for argument '--format'"),
         (["bench", "--repeats"], "Missing value for argument '--repeats'"),
         (["track", "x", "--out", "y", "--stop", "a"], "Error parsing --stop: 'a' is no INT; see"),
