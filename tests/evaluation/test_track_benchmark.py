@@ -23,6 +23,7 @@ from dphm_core.evaluation.track_benchmark.benchmark import TrackBenchmark
 from dphm_core.evaluation.track_benchmark.files import write_benchmark
 from dphm_core.evaluation.track_benchmark.memory_track import MemoryTrack
 from dphm_core.evaluation.track_benchmark.options import TrackBenchmarkOptions
+from dphm_core.evaluation.track_benchmark.progress import Progress
 from dphm_core.evaluation.track_benchmark.runs import Recording, from_nothing
 from dphm_core.evaluation.track_benchmark.spoil import GREY, Board, MoreNoise
 from dphm_core.evaluation.track_benchmark.tables import tables
@@ -34,6 +35,7 @@ from dphm_core.places import DEMO_RECORDING as DEMO
 from dphm_core.sources import open_source
 from dphm_core.sources.base import SourceInfo
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.offline.config import OfflineConfig, StageConfig
 from dphm_core.tracking.tracker import HeadTracker
 from dphm_core.training.noise import GRAZING_COSINE, GRAZING_SIGMA_M, HEAD_ON_SIGMA_M, DepthFaults, SurfaceImages
 from dphm_core.training.noise import spoil_depth as spoil
@@ -247,6 +249,23 @@ def test_without_ground_truth_there_are_times_only(result: dict[str, Any]) -> No
     bare = {**result, "recordings": {"mine": {**row, "ground_truth": False}}}
     assert [title for title, _ in tables(bare)] == ["Speed", "Time per frame"]
     assert "times only" in _remarks(bare)[0]
+
+
+def test_the_offline_method_fits_the_frames_that_are_tracked_too(truth: GroundTruth) -> None:
+    told: list[str] = []
+
+    class Told(Progress):
+        def phase(self, text: str) -> None:
+            told.append(text)
+
+    stage = StageConfig(rounds=2, points=100, expression_rate=1e-3, pose_rate=1e-4)
+    options, offline = TrackBenchmarkOptions(frames=12, offline_frames=3), OfflineConfig(stage, stage, stage)
+    found = TrackBenchmark(options, QUICK, offline, Told()).compare_offline(DEMO, 2.0)
+    assert found["frames"] == [3, 5] and found["priors"] == ["identity", "expression"]
+    assert found["offline"]["per_frame"]["frame"] == found["realtime"]["per_frame"]["frame"] == [3, 4, 5]
+    assert 0 < found["offline"]["face_mm"]["mean"] < 20 and 0 < found["offline"]["weights_rms"] < 1
+    assert found["times_slower"] == round(2 * found["s_per_frame"], 1) > 0
+    assert any("offline, joint" in text for text in told)
 
 
 def test_an_interruption_keeps_what_is_done() -> None:

@@ -128,6 +128,18 @@ def test_a_cluster_that_is_not_there_is_told() -> None:
             OnRay(Red(), address, 1.0)
 
 
+def test_a_cluster_that_does_not_say_why_it_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="needs Ray: pip install -e '.[ray]'")
+    from dphm_core.many.on_ray import OnRay
+
+    def silent(_self: OnRay, _address: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(OnRay, "_join", silent)
+    with pytest.raises(SettingError, match=r"no Ray cluster starts on this machine \(RuntimeError\); take --workers"):
+        OnRay(Red(), "local", 1.0)
+
+
 def test_more_cores_than_any_machine_has_are_refused_rather_than_waited_for() -> None:
     pytest.importorskip("ray", reason="needs Ray: pip install -e '.[ray]'")
     from dphm_core.many.on_ray import OnRay

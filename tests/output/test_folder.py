@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,18 @@ def test_the_folder_that_cannot_be_made_is_named_not_those_in_it(tmp_path: Path)
     long = tmp_path / ("x" * 300)
     with pytest.raises(OutputError, match=r"x{300} cannot be made: File name too long"):
         make_folder(long / "meshes")
+
+
+def test_a_folder_below_one_that_may_not_be_searched_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", locked)  # whoever runs this may be allowed everything
+    with pytest.raises(OutputError, match=r"cannot be made: Permission denied; choose another folder"):
+        make_folder(tmp_path / "locked" / "out")
+
+
+def test_the_folders_that_were_not_there_are_named_outermost_first(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    assert make_folder(tmp_path / "there" / "a" / "b") == [tmp_path / "there" / "a", tmp_path / "there" / "a" / "b"]
+    assert make_folder(tmp_path / "there" / "a") == []
