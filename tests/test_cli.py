@@ -137,6 +137,16 @@ def test_what_is_not_allowed_and_is_no_file_is_one_line(
     assert capsys.readouterr().err == "dphm export: Operation not permitted; check its permissions\n"
 
 
+def test_the_demo_is_preprocessed_into_another_folder_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["preprocess", "demo"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("dphm preprocess: the demo recording belongs to the program") and "--out" in told
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_recording_and_track_the_wrong_way_round_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "track.npz").write_bytes(b"")
     assert cli.main(["evaluate", str(tmp_path), "demo"]) == 2

@@ -40,7 +40,12 @@ class Preprocess(Command):
         """Preprocess, with a progress bar."""
         from dphm_core.dataset.options import PreprocessOptions
         from dphm_core.dataset.preprocess import preprocess
+        from dphm_core.errors import SettingError
+        from dphm_core.places import recording_path
 
+        sequence = recording_path(self.sequence)
+        if self.out is None and sequence != self.sequence:  # a folder of that name here would pass for the demo
+            raise SettingError("the demo recording belongs to the program and stays as it is; give a folder with --out")
         options = PreprocessOptions(
             flame_fit=self.flame_fit,
             flame=self.flame,
@@ -54,7 +59,7 @@ class Preprocess(Command):
                 bar.total = total
                 bar.update(done - bar.n)
 
-            made = preprocess(self.sequence, self.out, options, tell)
+            made = preprocess(sequence, self.out, options, tell)
         earlier = f", {made.earlier} of them by an earlier run" if made.earlier else ""
         damaged = f", {made.damaged} damaged" if made.damaged else ""
         say(f"{made.frames} frames in {self.out or self.sequence}{earlier}{damaged}")
