@@ -151,7 +151,10 @@ def write_mesh(path: str | Path, vertices: FloatArray, faces: NDArray[np.int32])
 
 def _rows_of_three(name: str, given: object, kinds: str, words: str) -> NDArray[Any]:
     """A table (N, 3) of numbers of certain kinds (numpy's letters); ValueError where it is something else."""
-    table = np.asarray(given)
+    try:
+        table = np.asarray(given)
+    except ValueError as error:  # numpy's own does not tell whose fault it is
+        raise ValueError(f"{name} are rows of three {words}, and these are not equally long") from error
     if table.ndim != 2 or table.shape[1] != 3 or table.dtype.kind not in kinds:
         raise ValueError(f"{name} are rows of three {words}, not {table.dtype} of the shape {table.shape}")
     return table

@@ -76,6 +76,7 @@ def test_faces_must_name_vertices_that_exist(tmp_path: Path) -> None:
         ([], [], r"vertices are rows of three real numbers, not float64 of the shape \(0,\)"),
         (VERTICES[:, :2], FACES, r"vertices are .* of the shape \(\d+, 2\)"),
         (None, FACES, "vertices are rows of three real numbers, not object"),
+        ([[0, 0, 0], [1]], FACES, "vertices are rows of three real numbers, and these are not equally long"),
         (VERTICES, VERTICES, "faces are rows of three whole numbers, not float32"),
         (VERTICES, [[0, 1, 2, 3]], r"faces are .* of the shape \(1, 4\)"),
         (VERTICES, [[0, 1, 1 << 40]], "faces name vertices"),
