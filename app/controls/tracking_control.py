@@ -67,7 +67,8 @@ class TrackingControl(QObject):
         if session is None:
             return
         session.pipeline.set_tracking(on)
-        if on and shown is not None and session.pipeline.status().state is PipelineState.PAUSED and not session.live:
+        still = session.pipeline.status().state in (PipelineState.PAUSED, PipelineState.ENDED)
+        if on and shown is not None and still and not session.live:
             session.pipeline.seek(shown.index)  # else nothing would be seen of it until the recording goes on
 
     def _opening(self, _request: Request) -> None:
@@ -108,8 +109,15 @@ class TrackingControl(QObject):
             tracker.adjust(self._panel.sliders.settings)  # a slider may have been moved while it was loaded
             self._keep_choices(session)
             self._panel.set_missing(None)
+            self._show_again()
             self._bars.set_names(tracker.model.expression_names)
         self._panel.set_subject_known(tracker.known is not None)
+
+    def _show_again(self) -> None:
+        """Show the frame on screen in the panel: where a recording stands still no other comes."""
+        drawn = self._desk.drawn
+        if drawn is not None and not came_while_loading(drawn):
+            self._panel.show_tracked(drawn)
 
     def _keep_choices(self, session: Session) -> None:
         """What could be loaded is what other sources are opened with, too."""

@@ -108,7 +108,10 @@ class ExportDialog(QDialog):
         if folder is None:
             return
         self.message.hide()
-        planner = self._planner if self._planner is not None and self._planner.busy else None
+        unanswered = self._planner is not None and self._planner.busy and not options.overwrite
+        planner = self._planner if unanswered else None
+        if self._planner is not None:
+            self._planner.forget()  # what it says would be of the folder before this export
 
         def export(tell: Tell) -> ExportSummary:
             out = folder if planner is None else planner.unused(folder, options)

@@ -102,9 +102,10 @@ class MessageBar(QWidget):
         self.update()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
-        """Leave nothing to be done later."""
+        """Leave nothing to be done later; a window that is minimised keeps its note, and the note its end."""
         super().hideEvent(event)
-        self._note.stop()
+        if self.isHidden():
+            self._note.stop()
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
         """Paint the ground, and a strip at the left in the kind's colour."""

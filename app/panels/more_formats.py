@@ -28,6 +28,7 @@ class MoreFormats(QPushButton):
             tick.toggled.connect(self._count)
             tick.toggled.connect(self.changed)
         self.setMenu(menu)
+        self._first = EVERY
         self._count()
 
     @property
@@ -45,6 +46,8 @@ class MoreFormats(QPushButton):
         self.setToolTip(ALREADY if first == EVERY else TIP)
         for name, tick in self.ticks.items():
             tick.setEnabled(name != first)
+        self._first = first
+        self._count()
 
     def restore(self, names: Any) -> None:
         """Take remembered names; what is none is passed over."""
@@ -52,4 +55,5 @@ class MoreFormats(QPushButton):
             tick.setChecked(isinstance(names, list) and name in names)
 
     def _count(self) -> None:
-        self.setText(f"+ {len(self.chosen)}" if self.chosen else "+")
+        more = self.names(self._first).split(",")[1:]
+        self.setText(f"+ {len(more)}" if more else "+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PyQt5.QtGui import QGuiApplication
+from PyQt5.QtWidgets import QVBoxLayout, QWidget
 
 from app.panels.job_bar import JobBar, time_left
 from app.panels.message_bar import LONG_TEXT, Kind, MessageBar
@@ -125,6 +126,18 @@ def test_a_note_goes_by_itself_and_nothing_else_does(qtbot, messages: MessageBar
         messages.tell("It is of another model", kind)
     qtbot.wait(50)
     assert not messages.isHidden()
+
+
+def test_a_note_goes_also_from_a_window_that_was_minimised(qtbot, monkeypatch) -> None:
+    monkeypatch.setattr("app.panels.message_bar.NOTE_MS", 300)
+    window, bar = QWidget(), MessageBar()
+    QVBoxLayout(window).addWidget(bar)
+    qtbot.addWidget(window)
+    window.show()
+    bar.tell("Saved to me.safetensors", Kind.INFO)
+    window.showMinimized()
+    window.showNormal()
+    qtbot.waitUntil(bar.isHidden)
 
 
 def test_details_and_long_texts_can_be_copied(messages: MessageBar) -> None:

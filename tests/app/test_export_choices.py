@@ -63,7 +63,7 @@ def test_several_formats_are_written_in_one_go(choices) -> None:
     assert choices.details.normals.isEnabled() and choices.details.targets.isEnabled()
     assert not more.ticks["ply"].isEnabled()  # it is chosen already
     choose(choices.mesh_format, "glb")
-    assert choices.options().mesh_format == "glb,pc2"
+    assert (choices.options().mesh_format, more.text()) == ("glb,pc2", "+ 1")
     choose(choices.mesh_format, "all")
     assert not more.isEnabled() and choices.options().mesh_format == "all"
     choose(choices.mesh_format, "obj")

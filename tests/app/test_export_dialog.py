@@ -193,6 +193,29 @@ def test_who_does_not_wait_for_the_question_overwrites_nothing(qtbot, dialog, li
     assert dialog.folder.line.text() == str(out)
 
 
+def test_replacing_holds_though_another_choice_is_being_planned(qtbot, dialog, library, tmp_path) -> None:
+    library.in_use.add(tmp_path / "used")
+    dialog.set_folder(tmp_path / "used")
+    qtbot.waitUntil(dialog.folder.question.isVisible)
+    dialog.folder.replace.setChecked(True)
+    choose(dialog.choices.unit, "mm")
+    dialog.go.click()
+    qtbot.waitUntil(result_shown(dialog))
+    out, options = library.asked[0]
+    assert (out.name, options.overwrite) == ("used", True)
+
+
+def test_what_an_export_wrote_itself_is_not_asked_about(qtbot, dialog, library, tmp_path) -> None:
+    choose(dialog.choices.unit, "cm")
+    choose(dialog.choices.unit, "mm")  # is planned once the answer to the other is there
+    dialog.go.click()
+    library.in_use.add(tmp_path / "out")
+    qtbot.waitUntil(result_shown(dialog))
+    qtbot.wait(300)  # several times as long as an answer takes
+    assert not dialog.folder.question.isVisible()
+    assert dialog.estimate.text() == ""
+
+
 def test_an_answer_holds_for_the_folder_that_it_was_given_for(qtbot, dialog, library, tmp_path) -> None:
     library.in_use |= {tmp_path / "used", tmp_path / "theirs"}
     dialog.set_folder(tmp_path / "used")

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from app.late_tracker import LateTracker, Parts
+from app.panels.tracking_panel import Missing
 from app.session import Request, Session
 from dphm_core.errors import CheckpointError
-from dphm_core.pipeline import Pace, Pipeline
+from dphm_core.pipeline import Pace, Pipeline, PipelineState
 from dphm_core.tracking.live_settings import LiveSettings
 
 
@@ -63,6 +64,31 @@ def test_tracking_that_is_started_on_a_still_is_seen_there(qtbot, make_window, s
     window.tracker.set_tracking(True)
     qtbot.waitUntil(lambda: window.desk.shown.vertices_cam is not None)
     assert window.desk.shown.index == 30
+
+
+def test_tracking_that_is_started_at_the_end_is_seen_there(qtbot, make_window, sphere_session, sphere_source) -> None:
+    window = make_window(lambda request: sphere_session(sphere_source(), request))
+    window.tracker.set_tracking(False)
+    window.open("sphere")
+    qtbot.waitUntil(lambda: window.desk.shown is not None)
+    window.playback.loop.setChecked(False)
+    qtbot.waitUntil(lambda: window.desk.session.pipeline.status().state is PipelineState.ENDED)
+    qtbot.waitUntil(lambda: window.desk.shown.index == 59)
+    assert window.desk.shown.vertices_cam is None
+    window.tracker.set_tracking(True)
+    qtbot.waitUntil(lambda: window.desk.shown.vertices_cam is not None)
+    assert (window.desk.shown.index, window.tracking.state.text()) == (59, "● Tracking")
+
+
+def test_a_still_that_was_tracked_before_the_panel_knew_of_the_tracker_is_told(qtbot, with_tracker) -> None:
+    window, _ = with_tracker
+    window.player.toggle()
+    window.player.jump(30)
+    qtbot.waitUntil(lambda: window.desk.shown.index == 30)
+    window.tracker._head_tracker = None  # as before the first look
+    window.tracking.set_missing(Missing.MODEL)
+    window.desk.ticking.emit()
+    assert (window.tracking.state.text(), window.tracking.load.isEnabled()) == ("● Tracking", True)
 
 
 def test_settings_that_make_no_sense_are_passed_over(make_window, sphere_session) -> None:
