@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 MKV_SUFFIX = ".mkv"
 """Of the file that is written instead of a folder."""
+OTHER_SUFFIXES = (".mp4", ".avi", ".mov", ".bag", ".db3")
+"""Of files that are not written; who gives one does not mean a folder."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,14 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
     SourceError
         The source cannot be opened, or is a camera and the selection has no end.
     OutputError
-        The folder is not empty or the file exists, it cannot be written, the file has no room for such frames, or a
-        folder is to have a depth mode.
+        The folder is not empty or the file exists, it cannot be written, the file has no room for such frames, is of
+        another kind, or a folder is to have a depth mode.
     Cancelled
         By `tell`.
     """
     as_file = out.suffix.lower() == MKV_SUFFIX
+    if out.suffix.lower() in OTHER_SUFFIXES:
+        raise OutputError(f"{out}: no {out.suffix} files are written; give {out.with_suffix(MKV_SUFFIX)}, or a folder")
     if options.depth_mode is not None and not as_file:
         raise OutputError(f"a folder's depth is registered to colour and has no mode; give {out}.mkv, or leave it out")
     if as_file and out.exists():

@@ -191,3 +191,10 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert "dphm convert: interrupted" in process.stderr.read()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "take.BAG"])
+def test_no_folder_is_called_like_a_file_of_another_kind(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=rf"no \{Path(name).suffix} files are written; give .*\.mkv, or a folder"):
+        convert("demo", tmp_path / name, ConvertOptions(), lambda _done, _total: None)
+    assert list(tmp_path.iterdir()) == []
