@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from .settings import WindowSettings
     from .window import MainWindow
 
-DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 """Any of these environment variables tells Qt where a window can be."""
+SHOWN_ON_DISPLAYS = ("", "xcb", "wayland")
+"""Values of QT_QPA_PLATFORM, up to a colon or dash, that need one of them."""
 NO_DISPLAY = (
     "dphm-app: there is no display for a window here; start it in a desktop session, or work without one: `dphm track` "
     "for recordings, `dphm stream` for cameras"
@@ -93,7 +96,8 @@ def run(options: AppOptions) -> int:
 
 def has_display() -> bool:
     """Whether Qt has somewhere to show a window; on Linux it ends the process with a core dump where it has not."""
-    return sys.platform != "linux" or any(map(os.environ.get, DISPLAYS))
+    platform = re.split("[:-]", os.environ.get("QT_QPA_PLATFORM", ""))[0]
+    return sys.platform != "linux" or platform not in SHOWN_ON_DISPLAYS or any(map(os.environ.get, DISPLAYS))
 
 
 def end_well(window: MainWindow) -> None:

@@ -15,6 +15,7 @@ def test_without_a_display_one_line_says_so(
 ) -> None:
     for name in main.DISPLAYS:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
     monkeypatch.setattr(sys, "argv", ["dphm-app", "demo"])
     with pytest.raises(SystemExit) as ended:
         main.main()
@@ -22,4 +23,7 @@ def test_without_a_display_one_line_says_so(
     assert ended.value.code == 2
     assert told.count("\n") == 1 and "there is no display for a window here" in told and "`dphm track`" in told
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert main.has_display()
+    monkeypatch.delenv("WAYLAND_DISPLAY")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen:size=800x600")
     assert main.has_display()

@@ -126,7 +126,7 @@ def test_a_subject_that_is_not_wanted_any_more_is_not_used(
 ) -> None:
     window, used = with_tracker
     slow_disk = threading.Event()
-    read = lambda _path, _model: slow_disk.wait() and "somebody"  # noqa: E731
+    read = lambda _path, _model: slow_disk.wait(30) and "somebody"  # noqa: E731
     monkeypatch.setattr("dphm_core.tracking.subject_file.load_subject_of", read)
     window.tracker.load_subject(Path("somebody.safetensors"))
     if cancelled:
