@@ -170,7 +170,7 @@ def test_a_camera_is_loaded_for_its_own_frame_rate(tmp_path: Path, monkeypatch: 
         ({"source": "gone"}, SourceError, "gone does not exist"),
         ({"device": "abacus"}, SettingError, "'abacus' cannot be used here"),
         ({"model": "sculpted"}, dphm.DphmError, "no head model 'sculpted'"),
-        ({"subject": "nobody.safetensors"}, CalibrationError, "nobody.safetensors is not a subject file"),
+        ({"subject": "nobody.safetensors"}, CalibrationError, "nobody.safetensors cannot be read: No such file"),
         ({"frames": dphm.Selection(start=900)}, SourceError, "has no frame 900"),
         ({"source": None}, SourceError, "a source is a path or a name, not None; give a recording"),
         ({"source": 0}, SourceError, "a source is a path or a name, not 0"),
