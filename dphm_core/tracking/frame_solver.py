@@ -99,6 +99,8 @@ class FrameSolver:
             if self._prior is not None and plausible is not None:
                 self._prior.add(equations, state.expression, plausible)
             state = step_within_box(equations, state, bool(self._subject.model.expression_names))
+        if self._prior is not None:
+            self._prior.look_ahead(state.expression)
         fit = judged(state, points, signed_distances(self._subject, state, points))
         self._residual_m = fit.residual_m
         if iterations is None:

@@ -7,12 +7,16 @@ would shake a still face.
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
 from dphm_core.diffusion.prior import LatentPrior, Probe
 from dphm_core.diffusion.step_unet import at_step
 from dphm_core.frames import FloatArray
+from dphm_core.heads.numerics import prepare_thread
 from dphm_core.tracking.normal_equations import NormalEquations
 
 STEPS = (0.2, 0.3)
@@ -22,11 +26,20 @@ LOOKS = 2
 """A noise and its negative, whose first-order effects cancel."""
 
 
+class _Ahead(NamedTuple):
+    """What is being worked out for the next frame."""
+
+    expression: FloatArray
+    """(E,) the code that it is expected to start from."""
+    change: Future[FloatArray]
+    """(E,)"""
+
+
 class PriorTerm:
     """Draws expression codes towards plausible ones; lives on the tracking thread.
 
     Each frame takes the next look. What the others would change is remembered from the frames before: the change moves
-    much slower than the code.
+    much slower than the code. The network can be evaluated before the frame is there, beside the landmark detector.
     """
 
     def __init__(self, prior: LatentPrior, spread: float) -> None:
@@ -37,24 +50,40 @@ class PriorTerm:
         self._denoisers = {step: at_step(prior.unet, step) for step in set(looks.steps.tolist())}
         self._changes: list[FloatArray] = []
         self._turn = 0
+        self._thread = ThreadPoolExecutor(1, "prior", prepare_thread, (1,))
+        self._ahead: _Ahead | None = None
         self._weight = spread_weight(prior, spread)
 
     def set_spread(self, spread: float) -> None:
         """Take another standard deviation of codes around the denoised ones, as a part of the codes' range."""
         self._weight = spread_weight(self._prior, spread)
 
+    def look_ahead(self, expression: FloatArray) -> None:
+        """Begin with the network's evaluation for a frame to come, which will start from an expression code (E,)."""
+        change = self._thread.submit(self._change, expression, self._looks[self._turn])
+        self._ahead = _Ahead(expression, change)
+
     def centre(self, expression: FloatArray) -> FloatArray:
         """Denoised code (E,) of the frame that starts from an expression code (E,)."""
         if not self._changes:
             self._changes = [self._change(expression, look) for look in self._looks]
         else:
-            self._changes[self._turn] = self._change(expression, self._looks[self._turn])
+            self._changes[self._turn] = self._next_change(expression)
             self._turn = (self._turn + 1) % LOOKS
+        self._ahead = None
         return np.asarray(expression + np.mean(self._changes, axis=0), dtype=np.float32)
 
+    def _next_change(self, expression: FloatArray) -> FloatArray:
+        ahead = self._ahead
+        if ahead is not None and np.array_equal(ahead.expression, expression):
+            return ahead.change.result()
+        return self._change(expression, self._looks[self._turn])
+
     def _change(self, expression: FloatArray, look: Probe) -> FloatArray:
+        """What the network would change (E,) in an expression code (E,), by one look."""
         denoiser = self._denoisers[int(look.steps[0])]
-        return self._prior.denoised(torch.from_numpy(expression)[None], look, denoiser).code[0].numpy() - expression
+        denoised = self._prior.denoised(torch.from_numpy(expression)[None], look, denoiser).code[0].numpy()
+        return np.asarray(denoised - expression)
 
     def add(self, equations: NormalEquations, expression: FloatArray, centre: FloatArray) -> None:
         """Draw the first unknowns, an expression code (E,), towards `centre` (E,)."""

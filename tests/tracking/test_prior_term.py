@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -73,3 +75,31 @@ def test_the_weight_follows_the_range_of_the_codes(spread: float) -> None:
         PriorTerm(prior, spread).add(equations, np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32))
         weights.append(equations.hessian[0, 0] * (spread * high) ** 2)
     np.testing.assert_allclose(weights, 1.0)
+
+
+def test_a_look_ahead_changes_nothing_and_is_forgotten_where_the_frame_starts_elsewhere() -> None:
+    torch.manual_seed(0)
+    prior = LatentPrior(UNet1D(UNetConfig(SIZE, 8, (1, 2))), cosine_schedule(), 0.0, 1.0)
+    codes = [np.linspace(0, end, SIZE, dtype=np.float32) for end in (1.0, 0.8, 0.6)]
+    plain, ahead = PriorTerm(prior, 0.2), PriorTerm(prior, 0.2)
+    for expected, code in zip((codes[1], codes[0], codes[2]), codes, strict=True):  # all but the last are mistaken
+        ahead.look_ahead(expected)
+        assert np.array_equal(ahead.centre(code), plain.centre(code))
+
+
+def test_a_frame_takes_what_was_worked_out_for_it_beforehand() -> None:
+    torch.manual_seed(0)
+    prior = LatentPrior(UNet1D(UNetConfig(SIZE, 8, (1, 2))), cosine_schedule(), 0.0, 1.0)
+    term, code = PriorTerm(prior, 0.2), np.linspace(0, 1, SIZE, dtype=np.float32)
+    term.centre(code)
+    evaluated: list[str] = []
+    whole = prior.denoised
+
+    def noted(*arguments: object) -> object:
+        evaluated.append(threading.current_thread().name)
+        return whole(*arguments)  # type: ignore[arg-type]
+
+    object.__setattr__(prior, "denoised", noted)
+    term.look_ahead(code)
+    term.centre(code)
+    assert len(evaluated) == 1 and evaluated[0].startswith("prior")
