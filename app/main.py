@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import sys
 import traceback
@@ -17,20 +16,13 @@ import tyro
 
 from dphm_core.places import DEMO_RECORDING, find_model, recording_path
 
+from .display import missing_display
+
 if TYPE_CHECKING:
     from PyQt5.QtWidgets import QApplication
 
     from .settings import WindowSettings
     from .window import MainWindow
-
-DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
-"""Any of these environment variables tells Qt where a window can be."""
-SHOWN_ON_DISPLAYS = ("", "xcb", "wayland")
-"""Values of QT_QPA_PLATFORM, up to a colon or dash, that need one of them."""
-NO_DISPLAY = (
-    "dphm-app: there is no display for a window here; start it in a desktop session, or work without one: `dphm track` "
-    "for recordings, `dphm stream` for cameras"
-)
 
 
 @dataclass(frozen=True)
@@ -63,8 +55,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     if options.install_launcher or options.remove_launcher:
         sys.exit(_change_launcher(options))
-    if not has_display():
-        sys.stderr.write(f"{NO_DISPLAY}\n")
+    if (missing := missing_display()) is not None:
+        sys.stderr.write(f"dphm-app: {missing}\n")
         sys.exit(2)
     sys.exit(run(options))
 
@@ -92,12 +84,6 @@ def run(options: AppOptions) -> int:
         status = taker.exit_status
     destroy(window)
     return status
-
-
-def has_display() -> bool:
-    """Whether Qt has somewhere to show a window; on Linux it ends the process with a core dump where it has not."""
-    platform = re.split("[:-]", os.environ.get("QT_QPA_PLATFORM", ""))[0]
-    return sys.platform != "linux" or platform not in SHOWN_ON_DISPLAYS or any(map(os.environ.get, DISPLAYS))
 
 
 def end_well(window: MainWindow) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
-from app import main
+from app import display, main
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there always is a display")
+NOBODY_LISTENS = ":977"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there always is a display")
+@linux_only
 def test_without_a_display_one_line_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in main.DISPLAYS:
+    for name in display.DISPLAYS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
     monkeypatch.setattr(sys, "argv", ["dphm-app", "demo"])
@@ -23,7 +27,31 @@ def test_without_a_display_one_line_says_so(
     assert ended.value.code == 2
     assert told.count("\n") == 1 and "there is no display for a window here" in told and "`dphm track`" in told
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
-    assert main.has_display()
+    assert display.missing_display() is None
     monkeypatch.delenv("WAYLAND_DISPLAY")
     monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen:size=800x600")
-    assert main.has_display()
+    assert display.missing_display() is None
+
+
+@linux_only
+def test_a_display_where_nobody_answers_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    monkeypatch.setenv("DISPLAY", NOBODY_LISTENS)
+    monkeypatch.setattr(sys, "argv", ["dphm-app", "demo"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert told.count("\n") == 1 and f"the display {NOBODY_LISTENS}, which DISPLAY names, cannot be used" in told
+    monkeypatch.setattr(display, "XCB", "libxcb-of-nobody.so.1")  # then it is Qt's own turn to tell
+    assert display.missing_display() is None
+
+
+@pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="needs a display; run under xvfb-run -a")
+def test_a_display_that_answers_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert display.missing_display() is None
