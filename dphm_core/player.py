@@ -67,6 +67,7 @@ class Player:
         self._speed = _within_speeds(speed)
         self._loop: Loop | None = None
         self._passed_any = False  # whether there was a frame since the source ran out last
+        self._starting = False  # whether it was told to play, and no frame was read since
         self._steps = 0
         self._seek_to: int | None = None
         self._at = self._asked = 0  # the frame that was read last, and that which was sought last
@@ -113,11 +114,12 @@ class Player:
             self._loop = Loop(first, max(first, last)) if on else None
 
     def play(self) -> None:
-        """Run; where the source had ended, from the start, or that of the loop."""
+        """Run; where the source had ended, or nothing comes after the frame it is at, from the start, or the loop's."""
         with self._changed:
             self.commands += 1
+            self._starting = self._starting or not self._playing
             if self._ended:
-                self._seek_to, self._ended = 0 if self._loop is None else self._loop.first, False
+                self._seek_to, self._ended = self._start, False
             self._playing = True
             self._due = monotonic()
             self._changed.notify_all()
@@ -158,7 +160,7 @@ class Player:
     def passed(self, index: int) -> None:
         """Reading thread: frame `index` was read."""
         with self._changed:
-            self._passed_any = True
+            self._passed_any, self._starting = True, False
             self._at = index
             loop = self._loop
             if self._back_from is not None and self._seek_to is None:
@@ -167,14 +169,15 @@ class Player:
                 else:
                     self._back_from = None
             elif loop is not None and index >= loop.last:
-                self._begin_again(loop)
+                self._begin_again()
 
     def end(self) -> None:
-        """Reading thread: the source ran out; go on in the loop, or hold until `play` or `seek`."""
+        """Reading thread: the source ran out; begin again, or hold until `play` or `seek`."""
         with self._changed:
-            if self._loop is not None and self._playing and self._passed_any:
-                self._passed_any = False  # a loop without a readable frame would never end
-                self._begin_again(self._loop)
+            again = self._loop is not None or self._starting
+            if again and self._playing and self._passed_any:
+                self._passed_any = self._starting = False  # a loop without a readable frame would never end
+                self._begin_again()
             elif self._seek_to is None:  # a seek that came meanwhile stands
                 self._playing, self._ended, self._steps = False, True, 0
 
@@ -192,9 +195,14 @@ class Player:
         self._seek_to, self._ended = max(index, 0), False
         self._steps = max(self._steps, 1)
 
-    def _begin_again(self, loop: Loop) -> None:
+    def _begin_again(self) -> None:
         if self._playing and self._seek_to is None:  # a seek that came meanwhile stands
-            self._seek_to = loop.first
+            self._seek_to = self._start
+
+    @property
+    def _start(self) -> int:
+        """Frame that playing begins with."""
+        return 0 if self._loop is None else self._loop.first
 
     @property
     def _interval_s(self) -> float:

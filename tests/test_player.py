@@ -77,6 +77,20 @@ def test_what_ended_begins_again_with_the_loop() -> None:
     assert turn.seek_to == 2
 
 
+def test_playing_at_the_last_frame_begins_again() -> None:
+    player = Player(30, Pace.FASTEST)
+    play_through(player, 4, 9)
+    player.seek(3)  # and it has not ended any more
+    assert play_through(player, 4, 9) == [3]
+    player.play()
+    turn = player.next_turn()
+    assert turn is not None and turn.seek_to is None
+    player.end()  # nothing comes after it
+    assert player.playing and not player.ended
+    assert play_through(player, 4, 9) == [0, 1, 2, 3]
+    assert player.ended and not player.playing
+
+
 def test_beyond_the_selection_playing_goes_back_and_stepping_goes_on() -> None:
     player = Player(30, Pace.FASTEST)
     player.set_loop(1, 3, on=True)

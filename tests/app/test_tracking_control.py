@@ -78,6 +78,9 @@ def test_tracking_that_is_started_at_the_end_is_seen_there(qtbot, make_window, s
     window.tracker.set_tracking(True)
     qtbot.waitUntil(lambda: window.desk.shown.vertices_cam is not None)
     assert (window.desk.shown.index, window.tracking.state.text()) == (59, "● Tracking")
+    window.playback.play.click()
+    qtbot.waitUntil(lambda: window.desk.shown.index < 59)  # one press is enough to see it from the start
+    assert window.desk.session.pipeline.status().state is PipelineState.PLAYING
 
 
 def test_a_still_that_was_tracked_before_the_panel_knew_of_the_tracker_is_told(qtbot, with_tracker) -> None:
