@@ -7,16 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PyQt5.QtCore import QTimer, QUrl
+from PyQt5.QtCore import QUrl
 from PyQt5.QtGui import QDesktopServices, QShowEvent
 from PyQt5.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
 
 from dphm_core.errors import Cancelled, DphmError
-from dphm_core.jobs import Job
 
 from .export_choices import ExportChoices
 from .export_folder import ExportFolder
 from .export_planner import ExportPlanner
+from .export_run import ExportRun
 from .job_bar import JobBar
 from .message_bar import Kind, MessageBar
 
@@ -28,13 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-POLL_MS = 50
-
 
 class ExportDialog(QDialog):
-    """Asks what to export and does it in a job, while the window stays alive. Lives on the GUI thread.
-
-    Its timer runs only while a job does.
+    """Asks what to export and has it done, while the window stays alive. Lives on the GUI thread.
 
     Parameters
     ----------
@@ -55,7 +51,7 @@ class ExportDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self._export, self._planner = export, None if plan is None else ExportPlanner(plan, self)
-        self._job: Job[ExportSummary] | None = None
+        self._run = ExportRun(self)
         self._closing = False
         self.choices, self.message, self.job_bar = ExportChoices(), MessageBar(), JobBar()
         self.folder, self.estimate = ExportFolder(), QLabel()
@@ -63,15 +59,13 @@ class ExportDialog(QDialog):
         self.go = self.buttons.addButton("Export", QDialogButtonBox.AcceptRole)
         self.leave = self.buttons.addButton("Close", QDialogButtonBox.RejectRole)
         self.go.setDefault(True)
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._poll)
         self._assemble()
         self._connect()
 
     @property
     def exporting(self) -> bool:
         """Whether an export is under way."""
-        return self._job is not None
+        return self._run.busy
 
     def set_current(self, available: bool) -> None:
         """Say whether there is a mesh on screen."""
@@ -117,25 +111,12 @@ class ExportDialog(QDialog):
             out = folder if planner is None else planner.unused(folder, options)
             return self._export(out, options, tell)
 
-        self._job = Job(export, "Exporting")
+        self._run.start(export)
         self._show_busy(True)
-        self._timer.start(POLL_MS)
-
-    def cancel(self) -> None:
-        """Ask the export to end; the folder will be as it was before."""
-        if self._job is not None:
-            self._job.cancel()
 
     def stop(self) -> None:
         """Cancel and wait, which takes as long as one file: for a window that closes."""
-        self._timer.stop()
-        job, self._job = self._job, None
-        if job is not None:
-            job.cancel()
-            try:
-                job.wait()
-            except Exception as error:
-                log.info("export, while the window was closed: %s", error)
+        self._run.stop()
         if self._planner is not None:
             self._planner.stop()
 
@@ -147,15 +128,14 @@ class ExportDialog(QDialog):
 
     def reject(self) -> None:
         """Close; an export that is under way is cancelled first."""
-        if self._job is not None:
+        if self._run.busy:
             self._closing = True
-            self.cancel()
+            self._run.cancel()
             return
         super().reject()
 
     def done(self, result: int) -> None:
         """Close, with nothing left running but a look at a folder, which ends by itself."""
-        self._timer.stop()
         self._forget_plan()
         super().done(result)
 
@@ -181,7 +161,10 @@ class ExportDialog(QDialog):
     def _connect(self) -> None:
         self.choices.changed.connect(self._changed)
         self.folder.changed.connect(self._changed)
-        self.job_bar.cancel_requested.connect(self.cancel)
+        self.job_bar.cancel_requested.connect(self._run.cancel)
+        self._run.progressed.connect(self.job_bar.show_job)
+        self._run.done.connect(self._tell_result)
+        self._run.failed.connect(self._tell_failure)
         self.buttons.accepted.connect(self.start)
         self.buttons.rejected.connect(self.reject)
         if self._planner is not None:
@@ -191,7 +174,7 @@ class ExportDialog(QDialog):
     def _changed(self) -> None:
         """A choice changed: what comes of it is worked out again."""
         possible = self.choices.ready and self.folder.path is not None
-        self.go.setEnabled(possible and self._job is None)
+        self.go.setEnabled(possible and not self._run.busy)
         if self._planner is None or not possible:
             self._forget_plan()
             self._estimate("" if self.choices.ready else "Choose meshes, or codes and poses.")
@@ -224,49 +207,38 @@ class ExportDialog(QDialog):
         self._estimate(f"✕ {_sentence(error)}")
         self.go.setEnabled(False)
 
-    def _poll(self) -> None:
-        job = self._job
-        if job is None or job.running:
-            if job is not None:
-                self.job_bar.show_job(job.name, job.progress)
-            return
-        self._timer.stop()
-        self._job = None
-        self._show_busy(False)
-        try:
-            summary = job.poll()
-            assert summary is not None
-            self._tell_result(summary)
-        except Cancelled:
-            self._tell_failure("Cancelled. The folder is as it was before.", Kind.INFO)
-        except DphmError as error:
-            self._tell_failure(_sentence(error))
-        except Exception as error:
-            log.exception("exporting")
-            self._tell_failure("Exporting failed for a reason that nobody expected.", details=repr(error))
-        if self._closing:
-            self.reject()
-
     def _tell_result(self, summary: ExportSummary) -> None:
+        self._show_busy(False)
         url = QUrl.fromLocalFile(str(summary.folder))
         told = "\n".join((summary.words, *summary.notes))
         self.message.tell(told, Kind.INFO, ("Show folder", lambda: QDesktopServices.openUrl(url)))
         self.folder.take(summary.folder)
         self.estimate.clear()
         self.go.setEnabled(False)  # until a choice changes: it is exported
+        self._close_at_last()
 
-    def _tell_failure(self, text: str, kind: Kind = Kind.ERROR, details: str = "") -> None:
-        self.message.tell(text, kind, details=details)
+    def _tell_failure(self, error: Exception) -> None:
+        self._show_busy(False)
+        if isinstance(error, Cancelled):
+            self.message.tell("Cancelled. The folder is as it was before.", Kind.INFO)
+        elif isinstance(error, DphmError):
+            self.message.tell(_sentence(error))
+        else:
+            log.error("exporting", exc_info=error)
+            self.message.tell("Exporting failed for a reason that nobody expected.", details=repr(error))
         self._changed()  # the folder may be another's by now
+        self._close_at_last()
+
+    def _close_at_last(self) -> None:
+        """Close, where that was wanted while an export was under way."""
+        if self._closing:
+            self.reject()
 
     def _show_busy(self, busy: bool) -> None:
         self.form.setEnabled(not busy)
         self.go.setEnabled(not busy)
         self.estimate.setVisible(not busy)
-        if busy:
-            assert self._job is not None
-            self.job_bar.show_job(self._job.name, self._job.progress)
-        else:
+        if not busy:
             self.job_bar.hide_job()
 
 

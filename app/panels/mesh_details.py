@@ -1,4 +1,4 @@
-"""What is written with meshes: normals, the recording's colours, and what the morph targets of a GLB are."""
+"""What is written with meshes: normals, the recording's colours, a GLB's targets; and which files are not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PyQt5.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from dphm_core.meshing.formats import FORMATS
 
-from .form_parts import choice, in_a_row
+from .form_parts import choice, explanation, in_a_row
 
 TARGETS = {
     "codes": "The model's expressions, by name",
@@ -28,6 +28,7 @@ TARGETS_TIP = (
 MESH_FILES = "Only PLY and OBJ files have them."
 ALL_FRAMES = "Only meshes of all frames get them: track all frames, and choose “All frames”."
 GLB_ONLY = "Only GLB files have morph targets."
+ONE_FRAME = "Written as {} only: the others chosen hold a whole sequence."
 
 
 class MeshDetails(QWidget):
@@ -39,6 +40,7 @@ class MeshDetails(QWidget):
         super().__init__(parent)
         self.normals, self.colours = QCheckBox("Normals"), QCheckBox("Colours of the recording")
         self.targets_label, self.targets = QLabel("GLB's targets"), choice(TARGETS)
+        self.one_frame = explanation()
         self.normals.setChecked(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -48,6 +50,7 @@ class MeshDetails(QWidget):
         ticks.addStretch()
         column.addLayout(ticks)
         column.addLayout(in_a_row(self.targets_label, self.targets))
+        column.addWidget(self.one_frame)
         for tick in (self.normals, self.colours):
             tick.toggled.connect(self.changed)
         self.targets.currentIndexChanged.connect(self.changed)
@@ -64,7 +67,10 @@ class MeshDetails(QWidget):
         recording
             What was tracked, for its colours.
         """
-        mesh_files = any(FORMATS[name].sequence is None for name in formats)
+        of_frames = [name for name in formats if FORMATS[name].sequence is None]
+        mesh_files = bool(of_frames)
+        self.one_frame.setText(ONE_FRAME.format(" and ".join(name.upper() for name in of_frames)))
+        self.one_frame.setVisible(mesh_files and not whole and of_frames != formats)
         self.normals.setEnabled(mesh_files)
         self.normals.setToolTip(NORMALS_TIP if mesh_files else MESH_FILES)
         self.colours.setEnabled(mesh_files and whole and recording is not None)

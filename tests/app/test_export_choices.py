@@ -96,6 +96,26 @@ def test_what_is_written_with_meshes_can_be_chosen_where_the_files_have_it(choic
     assert possible() == (False, False, False)
 
 
+def test_formats_that_one_frame_leaves_out_are_told(choices) -> None:
+    told = choices.details.one_frame
+    choices.more_formats.ticks["glb"].trigger()
+    choose(choices.mesh_format, "all")
+    assert told.isHidden()
+    choose(choices.which, "current")
+    assert not told.isHidden()
+    assert told.text() == "Written as PLY and OBJ only: the others chosen hold a whole sequence."
+    choose(choices.mesh_format, "obj")
+    assert choices.options().mesh_format == "obj,glb" and choices.options().sequence_formats == []
+    assert not told.isHidden() and "Written as OBJ only" in told.text()
+    choices.more_formats.ticks["glb"].trigger()
+    assert told.isHidden()
+    choose(choices.mesh_format, "glb")
+    assert told.isHidden()  # that is refused, and said in another place
+    choose(choices.mesh_format, "all")
+    choices.meshes.setChecked(False)
+    assert told.isHidden()
+
+
 def test_explanations_change_with_the_choice(choices) -> None:
     told = set()
     for space in ("camera", "head"):

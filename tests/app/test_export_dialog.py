@@ -102,7 +102,7 @@ def test_all_meshes_are_exported_and_the_result_is_told(qtbot, dialog, library, 
     assert not dialog.go.isEnabled()  # done; another choice makes another export
     choose(dialog.choices.unit, "mm")
     assert dialog.go.isEnabled()
-    qtbot.waitUntil(lambda: not dialog._timer.isActive())
+    qtbot.waitUntil(lambda: not dialog._run._timer.isActive())
 
 
 def test_no_choice_is_cut_off(dialog) -> None:
@@ -246,7 +246,7 @@ def test_progress_and_cancelling(qtbot, dialog, library) -> None:
     qtbot.waitUntil(result_shown(dialog))
     assert dialog.message.text.text().startswith("Cancelled")
     assert not dialog.job_bar.isVisible() and dialog.form.isEnabled() and dialog.go.isEnabled()
-    qtbot.waitUntil(lambda: not dialog._timer.isActive())
+    qtbot.waitUntil(lambda: not dialog._run._timer.isActive())
 
 
 def test_closing_cancels_first(qtbot, dialog, library) -> None:
@@ -255,14 +255,14 @@ def test_closing_cancels_first(qtbot, dialog, library) -> None:
     dialog.close()
     assert dialog.isVisible()
     qtbot.waitUntil(lambda: not dialog.isVisible())
-    assert not dialog.exporting and not dialog._timer.isActive()
+    assert not dialog.exporting and not dialog._run._timer.isActive()
 
 
 def test_a_window_that_closes_stops_it(dialog, library) -> None:
     library.step.clear()
     dialog.go.click()
     dialog.stop()
-    assert not dialog.exporting and not dialog._timer.isActive()
+    assert not dialog.exporting and not dialog._run._timer.isActive()
 
 
 def test_long_reasons_squeeze_no_choice(qtbot, dialog, library) -> None:
