@@ -44,8 +44,12 @@ class _DockNames(QObject):
         for dock in self._docks:
             beside = [other for other in self._studio.tabifiedDockWidgets(dock) if not other.isHidden()]
             has_tab = bool(beside) and not dock.isFloating()
-            if has_tab != (dock.titleBarWidget() is not None):
-                dock.setTitleBarWidget(QWidget() if has_tab else None)
+            empty_title = dock.titleBarWidget()
+            if has_tab and empty_title is None:
+                dock.setTitleBarWidget(QWidget())
+            elif empty_title is not None and not has_tab:
+                dock.setTitleBarWidget(None)
+                empty_title.deleteLater()  # Qt keeps it, hidden
 
 
 def _dock(studio: QMainWindow, title: str, widget: QWidget) -> QDockWidget:

@@ -171,6 +171,19 @@ def no_timer_survives() -> Iterator[None]:
     assert [timer.parent().objectName() or type(timer.parent()).__name__ for timer in running] == []
 
 
+@pytest.fixture(autouse=True)
+def no_theme_survives() -> Iterator[None]:
+    """Undress the application, which a window and some tests dress: sizes and colours are the same for the next test."""
+    yield
+    from PyQt5.QtGui import QPalette
+    from PyQt5.QtWidgets import QApplication
+
+    application = QApplication.instance()
+    if isinstance(application, QApplication) and application.styleSheet():
+        application.setStyleSheet("")
+        application.setPalette(QPalette())
+
+
 @pytest.fixture
 def sphere_session() -> Callable[[SphereSource, Request], Session]:
     """Build sessions on synthetic sources."""

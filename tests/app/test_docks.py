@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PyQt5.QtCore import Qt
-from PyQt5.QtWidgets import QDockWidget, QLabel, QMainWindow
+from PyQt5.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.docks import add_docks
@@ -40,3 +40,16 @@ def test_a_panel_without_a_tab_has_a_title_to_drag_it_by(studio: QMainWindow, qt
     qtbot.waitUntil(lambda: titled(studio) >= {"picture", "residual", "tracking"})
     docks["view"].show()
     qtbot.waitUntil(lambda: titled(studio) == {"picture", "residual"})
+
+
+def test_a_title_that_comes_and_goes_leaves_nothing_behind(studio: QMainWindow, qtbot: QtBot) -> None:
+    dock = studio.findChild(QDockWidget, "residual")
+
+    def parts() -> int:
+        return len(dock.findChildren(QWidget, options=Qt.FindDirectChildrenOnly))
+
+    before = parts()
+    for floating in (True, False) * 3:
+        dock.setFloating(floating)
+        qtbot.waitUntil(lambda floating=floating: ("residual" in titled(studio)) == floating)
+    qtbot.waitUntil(lambda: parts() == before, timeout=2000)

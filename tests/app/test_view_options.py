@@ -69,3 +69,8 @@ def test_an_empty_box_can_be_seen(options: ViewOptions, theme) -> None:
     middle = picture.height() // 2
     found = {picture.pixelColor(x, middle).name() for x in range(picture.height())}
     assert QColor(theme.faint).name() in found  # its outline
+
+
+def test_a_theme_is_of_one_test_only(qapp: QApplication) -> None:
+    assert qapp.styleSheet() == ""
+    assert qapp.palette().window().color().name() not in {theme.window for theme in THEMES.values()}
