@@ -173,7 +173,7 @@ def no_timer_survives() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_theme_survives() -> Iterator[None]:
-    """Undress the application, which a window and some tests dress: sizes and colours are the same for the next test."""
+    """Undress the application, which windows and some tests dress: the next test has the usual sizes and colours."""
     yield
     from PyQt5.QtGui import QPalette
     from PyQt5.QtWidgets import QApplication
