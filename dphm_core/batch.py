@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from dphm_core.contact_sheet import add_contact_sheet
-from dphm_core.errors import CalibrationError, DphmError, OutputError, SourceError
+from dphm_core.errors import CalibrationError, Cancelled, DphmError, OutputError, SourceError
 from dphm_core.frames import TrackedFrame
 from dphm_core.jobs import Tell
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.cancelling import CancelWatch
 from dphm_core.output.folder import REPORT_FILE, SUBJECT_FILE, TRACK_FILE, OutputFolder
-from dphm_core.output.interrupt import StopOnInterrupt
+from dphm_core.output.interrupt import NOTHING_YET, StopOnInterrupt
 from dphm_core.output.lead_in import follow_backwards
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.pipeline_speed import pipeline_rate
@@ -112,8 +112,8 @@ def track_recording(
     Returns
     -------
     dict
-        The report, as written to report.json. After a first Ctrl-C it covers the frames done until then, and its
-        `interrupted` is true.
+        The report, as written to report.json. After a first Ctrl-C, which also ends a calibration under way, it covers
+        the frames done until then, and its `interrupted` is true.
 
     Raises
     ------
@@ -174,19 +174,29 @@ class _Run:
             pipeline.player.stop()
             self._retracking.cancel()
 
-        with StopOnInterrupt(pipeline.player.stop) as interrupt, CancelWatch(tell, give_up) as watch:
+        with StopOnInterrupt(pipeline.player.stop) as interrupt, CancelWatch(tell, give_up, interrupt) as watch:
             self._track(pipeline, frames.count, on_frame, watch)
-            if not interrupt.asked:
-                self._retracking.finish()
-                self._save_retracked()
-                self._follow_backwards(frames, watch)
-            return self._write(frames, interrupt.asked, watch)
+            self._finish(frames, watch)
+            return self._write(frames, watch.interrupted, watch)
+
+    def _finish(self, frames: SelectedFrames, watch: CancelWatch) -> None:
+        """Learn and track what the end of the recording allows to, unless it is interrupted."""
+        if watch.interrupted:
+            return
+        try:
+            self._retracking.finish()
+        except Cancelled:
+            watch.check()
+            if not watch.interrupted:
+                raise
+        self._save_retracked()
+        self._follow_backwards(frames, watch)
 
     def _write(self, frames: SelectedFrames, interrupted: bool, watch: CancelWatch) -> dict[str, Any]:
         """Put the results together; nothing is written without a head, nor once it was cancelled."""
         watch.check()
         if not self._recorder.started:
-            raise KeyboardInterrupt if interrupted else self._no_head(frames)
+            raise KeyboardInterrupt(NOTHING_YET) if interrupted else self._no_head(frames)
         track = self._recorder.track()
         subject, known = self._tracker.subject, self._tracker.known
         assert subject is not None and known is not None
@@ -196,6 +206,8 @@ class _Run:
             add_contact_sheet(self._folder, self._stages.frames, track, subject)
             watch.check()
         report = self._report(frames, track, interrupted)
+        if self._options.benchmark and not interrupted and frames.info.length is not None:
+            report |= self._measured(watch)
         self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
         if self._options.save_subject is not None:
             save_subject(known, self._options.save_subject)
@@ -239,6 +251,8 @@ class _Run:
         with self._stages.frames() as again, closing(self._stages.depth_observer()) as observer:
             for tracked in follow_backwards(again, observer, self._tracker, first, before):
                 watch.check()
+                if watch.interrupted:
+                    return
                 self._recorder.save(tracked)
 
     def _no_head(self, frames: SelectedFrames) -> DphmError:
@@ -261,7 +275,7 @@ class _Run:
         )
 
     def _report(self, frames: SelectedFrames, track: Track, interrupted: bool) -> dict[str, Any]:
-        report = {
+        return {
             "source": frames.info.label,
             "model": self._stages.model,
             **track_facts(track),
@@ -276,10 +290,20 @@ class _Run:
             "peak_memory_mb": peak_memory_mb(),
             "machine": machine_facts(),
         }
-        if self._options.benchmark and not interrupted and frames.info.length is not None:
-            rate = pipeline_rate(self._stages.frames(), self._stages.observer(), self._tracker)
-            report |= {"pipeline_frames_per_second": rate, "pipeline_measured": True} if rate else {}
-        return report
+
+    def _measured(self, watch: CancelWatch) -> dict[str, Any]:
+        """The pipeline's own rate, for the report; nothing where the recording is too short, or Ctrl-C ends it."""
+
+        def go_on(_frames: int) -> None:
+            watch.check()
+            if watch.interrupted:
+                raise Cancelled("the pipeline's own rate is not measured")
+
+        rate = None
+        with suppress(Cancelled):
+            rate = pipeline_rate(self._stages.frames(), self._stages.observer(), self._tracker, go_on)
+        watch.check()
+        return {"pipeline_frames_per_second": rate, "pipeline_measured": True} if rate else {}
 
     def _missing(self, frames: SelectedFrames) -> int:
         """Frames that the recording should have and that never came, not even damaged: gaps, or a lost end."""

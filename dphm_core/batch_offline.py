@@ -20,7 +20,7 @@ from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject
 from dphm_core.landmarks.observe import Observer
 from dphm_core.output.folder import REPORT_FILE, STAGE_FILES, TRACK_FILE, OutputFolder
-from dphm_core.output.interrupt import StopOnInterrupt
+from dphm_core.output.interrupt import NOTHING_YET, StopOnInterrupt
 from dphm_core.output.options import BatchOptions
 from dphm_core.output.recorder import Recorder
 from dphm_core.output.report import machine_facts, peak_memory_mb, track_facts
@@ -114,14 +114,14 @@ class _Run:
     ) -> None:
         self._run, self._folder, self._options, self._model = run, folder, options, model
         self._started = started
-        self._stopped = False
+        self._interrupt = StopOnInterrupt()
 
     def run(
         self, frames: SelectedFrames, observer: Callable[[], FrameObserver], before: TrackingFile | None,
         on_progress: OnProgress,
     ) -> dict[str, Any]:  # fmt: skip
         """Look at all frames, fit them, and write what came of it."""
-        with StopOnInterrupt(self._stop) as interrupt:
+        with self._interrupt as interrupt:
             observations = self._observe(frames, observer(), on_progress)
             looked_s = perf_counter() - self._started
             fit = OfflineFit(self._model, observations, self._run.config, on_progress, lambda: interrupt.asked)
@@ -130,7 +130,7 @@ class _Run:
                     fit.resume(before, first_only=self._run.stages[0] == "incre")
                 fit.run(self._run.stages, self._save_stage)
             if not fit.fitted:
-                raise KeyboardInterrupt if interrupt.asked else self._no_head(frames, observations)
+                raise KeyboardInterrupt(NOTHING_YET) if interrupt.asked else self._no_head(frames, observations)
             subject = fit.subject()
             fitted = _Fitted(subject.model, subject, subject.faces)
             recorder = Recorder(self._folder, fitted, self._options.format if self._options.meshes else None)
@@ -147,15 +147,12 @@ class _Run:
             self._folder.write(REPORT_FILE, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
             return report
 
-    def _stop(self) -> None:
-        self._stopped = True
-
     def _observe(self, frames: SelectedFrames, observer: FrameObserver, on_progress: OnProgress) -> list[Observation]:
         """Observations of all frames, less their images; of those until an interruption."""
         observations: list[Observation] = []
         try:
             for frame in _until_unreadable(frames):
-                if self._stopped:
+                if self._interrupt.asked:
                     break
                 observations.append(observer.observe(frame).without_images())
                 on_progress("look", len(observations), frames.count)

@@ -103,8 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         what = "" if error.filename is None else f"{error.filename}: "
         print(f"dphm {name}: {what}{error.strerror or 'Permission denied'}; check its permissions", file=sys.stderr)
         return USAGE_ERROR
-    except KeyboardInterrupt:
-        print(f"dphm {name}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        print(f"dphm {name}: {f'interrupted {error}'.strip()}", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -179,9 +179,28 @@ class BusyTracker(ScriptedTracker):
         self.busy, self._unwanted = threading.Event(), threading.Event()
 
     def finish_calibration(self) -> None:
+        self._unwanted.clear()  # work may be done again, although the pipeline has ended
         self.busy.set()
-        assert self._unwanted.wait(20), "nobody gave it up"
+        # In pieces, as work does it: Ctrl-C is heard between two of them.
+        assert any(self._unwanted.wait(0.02) for _ in range(1000)), "nobody gave it up"
         raise Cancelled("given up")
 
     def cancel(self) -> None:
         self._unwanted.set()
+
+
+class RefiningTracker(BusyTracker):
+    """Knows whose head it is, and works on knowing it better when the recording is at its end."""
+
+    settled = False
+
+    def __init__(self) -> None:
+        super().__init__(at_the_end=True)
+        self._faces_seen = 1
+        ScriptedTracker.finish_calibration(self)
+
+    def finish_calibration(self) -> None:
+        pass
+
+    def conclude(self) -> None:
+        super().finish_calibration()

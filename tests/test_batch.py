@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from _thread import interrupt_main
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -14,7 +15,18 @@ import cv2
 import numpy as np
 import pytest
 import trimesh
-from batch_parts import FACES, POSE, VERTICES, BusyTracker, RedObserver, ScriptedTracker, breaking_after, record, stages
+from batch_parts import (
+    FACES,
+    POSE,
+    VERTICES,
+    BusyTracker,
+    RedObserver,
+    RefiningTracker,
+    ScriptedTracker,
+    breaking_after,
+    record,
+    stages,
+)
 
 from dphm_core.batch import make_stages, track_recording
 from dphm_core.errors import CalibrationError, Cancelled, OutputError, SourceError
@@ -147,6 +159,31 @@ def test_the_pipelines_own_rate_can_be_measured(tmp_path: Path) -> None:
     assert 1 < report["pipeline_frames_per_second"] < 1e6
 
 
+def test_ctrl_c_ends_that_measurement_and_keeps_the_results(tmp_path: Path) -> None:
+    made = 0
+
+    class Interrupted(RedObserver):
+        """The second one is the measurement's."""
+
+        def __init__(self) -> None:
+            nonlocal made
+            made += 1
+            self._nth, self._seen = made, 0
+
+        def observe(self, frame: RGBDFrame) -> Observation:
+            self._seen += 1
+            if self._nth == 2 and self._seen == 5:
+                interrupt_main()
+                sleep(1.0)  # until it is heard
+            return super().observe(frame)
+
+    parts = replace(stages(record(tmp_path / "rec", [True] * 60)), observer=Interrupted)
+    report = track_recording(parts, tmp_path / "out", BatchOptions(benchmark=True, contact_sheet=False))
+    assert not report["pipeline_measured"]
+    assert (report["tracked"], report["interrupted"]) == (60, False)
+    assert "report.json" in files(tmp_path / "out")
+
+
 def test_part_of_a_recording_in_another_format(tmp_path: Path) -> None:
     parts = stages(record(tmp_path / "rec", [True] * 20), selection=Selection(start=3, stop=16, every=4))
     report = track_recording(parts, tmp_path / "out", BatchOptions(format="obj"))
@@ -270,6 +307,54 @@ def test_a_second_ctrl_c_gives_everything_up(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         track_recording(stages(record(tmp_path / "rec", [True] * 60)), tmp_path / "out", on_frame=interrupt_twice)
     assert not (tmp_path / "out").exists()
+
+
+def interrupt_once(busy: threading.Event) -> threading.Thread:
+    """Ctrl-C, once, while a tracker is busy."""
+
+    def interrupt() -> None:
+        assert busy.wait(10)
+        interrupt_main()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+def test_one_ctrl_c_ends_a_calibration(tmp_path: Path, at_the_end: bool) -> None:
+    tracker = BusyTracker(at_the_end)
+    interrupting = interrupt_once(tracker.busy)
+    with pytest.raises(KeyboardInterrupt, match="nothing was written"):
+        track_recording(stages(record(tmp_path / "rec", [True] * 6), tracker), tmp_path / "out")
+    interrupting.join()
+    assert not (tmp_path / "out").exists()
+    assert dphm_threads() == []
+
+
+def test_one_ctrl_c_ends_what_is_still_learnt_at_the_end_and_keeps_the_frames(tmp_path: Path) -> None:
+    tracker = RefiningTracker()
+    interrupting = interrupt_once(tracker.busy)
+    report = track_recording(stages(record(tmp_path / "rec", [True] * 6), tracker), tmp_path / "out")
+    interrupting.join()
+    assert (report["interrupted"], report["tracked"]) == (True, 6)
+    assert meshes(tmp_path / "out") == list(range(6))
+    assert dphm_threads() == []
+
+
+def test_ctrl_c_ends_following_backwards_and_keeps_the_frames_so_far(tmp_path: Path) -> None:
+    tracker = ScriptedTracker(follows=True)
+
+    class Interrupted(RedObserver):
+        def observe(self, frame: RGBDFrame) -> Observation:
+            if frame.index == 9:
+                signal.raise_signal(signal.SIGINT)
+            return super().observe(frame)
+
+    recording = record(tmp_path / "rec", [False] * 12 + [True] * 4)
+    report = track_recording(replace(stages(recording, tracker), depth_observer=Interrupted), tmp_path / "out")
+    assert report["interrupted"]
+    assert meshes(tmp_path / "out") == [10, 11, 12, 13, 14, 15]
 
 
 def test_the_contact_sheet_shows_six_frames_of_which_untracked_ones_have_colour_only(tmp_path: Path) -> None:

@@ -276,6 +276,17 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert capsys.readouterr().err == "dphm bench: interrupted\n"
 
 
+def test_an_interruption_says_what_became_of_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*_: object) -> None:
+        raise KeyboardInterrupt("before any frame had a head")
+
+    monkeypatch.setattr(look.Bench, "run", run)
+    assert cli.main(["bench"]) == 130
+    assert capsys.readouterr().err == "dphm bench: interrupted before any frame had a head\n"
+
+
 def test_info_tells_what_a_recording_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", str(record(tmp_path / "rec", [True] * 3))]) == 0
     shown = capsys.readouterr().out

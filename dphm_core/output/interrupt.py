@@ -13,6 +13,9 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
+NOTHING_YET = "before any frame had a head: nothing was written"
+"""What is said of an interruption that leaves nothing."""
+
 
 class StopOnInterrupt:
     """While the block runs, the first Ctrl-C calls `stop` and sets `asked`; a second one interrupts as usual.
@@ -22,12 +25,15 @@ class StopOnInterrupt:
     Parameters
     ----------
     stop
-        Must return at once; called between any two instructions of the main thread.
+        Must return at once; called between any two instructions of the main thread. By default nothing: who made it
+        looks at `asked`.
     told
         What the log says then.
     """
 
-    def __init__(self, stop: Callable[[], None], told: str = "stopping, and keeping what is done") -> None:
+    def __init__(
+        self, stop: Callable[[], None] = lambda: None, told: str = "stopping, and keeping what is done"
+    ) -> None:
         self.asked = False
         self._stop, self._told = stop, told
 

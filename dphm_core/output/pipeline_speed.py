@@ -185,7 +185,12 @@ def _wait_for_end(pipeline: Pipeline, on_frames: Callable[[int], object]) -> Non
         sleep(POLL_S)
 
 
-def pipeline_rate(selected: SelectedFrames, observer: FrameObserver, tracker: HeadTracker) -> float | None:
+def pipeline_rate(
+    selected: SelectedFrames,
+    observer: FrameObserver,
+    tracker: HeadTracker,
+    on_frames: Callable[[int], object] = lambda _: None,
+) -> float | None:
     """Frames per second of observing and tracking, measured on the first frames of a recording.
 
     Parameters
@@ -196,6 +201,8 @@ def pipeline_rate(selected: SelectedFrames, observer: FrameObserver, tracker: He
         Closed afterwards.
     tracker : HeadTracker
         Calibrated.
+    on_frames : callable
+        Told how many frames more are through; what it raises ends the measurement.
 
     Returns
     -------
@@ -205,5 +212,5 @@ def pipeline_rate(selected: SelectedFrames, observer: FrameObserver, tracker: He
     with selected:
         frames = list(islice(selected, FRAMES))
     tracker.restart()
-    rate = run_frames(MemoryFrames(frames, selected.info), observer, tracker).frames_per_second()
+    rate = run_frames(MemoryFrames(frames, selected.info), observer, tracker, on_frames=on_frames).frames_per_second()
     return None if rate is None else round(rate, 2)

@@ -38,7 +38,14 @@ class RetrackingTracker:
         self.frames_with_face = 0
 
     def track(self, observation: Observation) -> TrackedFrame:
-        """Advance by one observation; where that settles the identity, track it and the frames before it once more."""
+        """Advance by one observation; where that settles the identity, track it and the frames before it once more.
+
+        Raises
+        ------
+        Cancelled
+            After `cancel`, or because of it.
+        """
+        self._check()
         self.frames_with_color += observation.frame.color is not None
         self.frames_with_face += observation.landmarks is not None
         observation = observation.without_images()
@@ -59,7 +66,7 @@ class RetrackingTracker:
         self._tracker.restart()
 
     def cancel(self) -> None:
-        """Give up what takes long; may be called from any thread."""
+        """Give up what is under way, however long it would take; may be called from any thread."""
         self._cancelled.set()
         self._tracker.cancel()
 
@@ -91,9 +98,12 @@ class RetrackingTracker:
             self._tracked_with = tracker.subject
             tracker.restart()
             for observation in self._early:
-                if self._cancelled.is_set():
-                    raise Cancelled("the frames before the calibration were given up")
+                self._check()
                 tracked.append(tracker.track(observation))
         if self._settled:
             self._early.clear()
         return tracked
+
+    def _check(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("the tracking was given up")
