@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -85,6 +87,23 @@ def take_back(files: Iterable[Path], folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
+def bytes_in(path: Path) -> int:
+    """How large a file is: to be asked before anything is read of what a user names.
+
+    Raises
+    ------
+    OSError
+        It is not there, or no file: who reads a pipe waits, perhaps for ever, and a device may have no end.
+    """
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a named pipe" if stat.S_ISFIFO(found.st_mode) else "a device"
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
+    return found.st_size
+
+
 def read_npz(path: Path, max_bytes: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
     """Read the arrays of an .npz file; no pickle.
 
@@ -102,6 +121,7 @@ def read_npz(path: Path, max_bytes: int, names: Collection[str] | None = None) -
     OSError, ValueError
         The file cannot be read, is damaged or no archive of arrays, or is larger.
     """
+    bytes_in(path)
     try:
         with zipfile.ZipFile(path) as archive:
             wanted = None if names is None else {f"{name}.npy" for name in names}
@@ -141,6 +161,7 @@ def read_npy(path: Path, shape: tuple[int | None, ...]) -> NDArray[np.float32]:
     OSError, ValueError
         The file cannot be read, is damaged, or holds something else.
     """
+    bytes_in(path)
     try:
         mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # a file shorter than it claims to be is refused
     except (EOFError, MemoryError, OverflowError, RecursionError, SyntaxError, TypeError, TokenError) as error:

@@ -14,7 +14,7 @@ from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.diffusion.schedule import Schedule
 from dphm_core.diffusion.unet import UNet1D, UNetConfig
 from dphm_core.errors import CheckpointError
-from dphm_core.files import write_atomically
+from dphm_core.files import bytes_in, write_atomically
 
 IDENTITY_PRIOR = "identity_diffusion.safetensors"
 EXPRESSION_PRIOR = "expression_diffusion.safetensors"
@@ -123,7 +123,7 @@ def _check_schedule(schedule: Schedule) -> None:
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if bytes_in(path) > MAX_FILE_BYTES:
             raise CheckpointError(f"{path} is larger than any latent prior; is it the right file?")
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)

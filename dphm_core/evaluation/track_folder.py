@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
+from dphm_core.files import bytes_in
 from dphm_core.frames import FloatArray, Similarity
 from dphm_core.output.folder import MESH_FOLDER, MESH_NAME, TRACK_FILE
 from dphm_core.output.track_file import Track, load_track
@@ -78,7 +79,7 @@ def read_mesh(path: Path) -> tuple[FloatArray, NDArray[np.int32]]:
     import trimesh
 
     try:
-        if path.stat().st_size > MAX_MESH_BYTES:
+        if bytes_in(path) > MAX_MESH_BYTES:
             raise ValueError(f"larger than {MAX_MESH_BYTES // 2**20} MiB")
         mesh = trimesh.load_mesh(path, process=False, skip_materials=True)
         vertices, faces = np.asarray(mesh.vertices, np.float32), np.asarray(mesh.faces, np.int32)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dphm_core.diffusion.prior_file import Part
 from dphm_core.errors import DataError, SettingError
-from dphm_core.files import read_npz
+from dphm_core.files import bytes_in, read_npz
 from dphm_core.frames import FloatArray
 from dphm_core.generation.draw import PARTS, CodeSampler
 from dphm_core.generation.options import SamplerConfig
@@ -119,7 +119,7 @@ def _read_code(part: Part, text: str, length: int) -> FloatArray:
         if codes.ndim != 2 or codes.shape[1] != length or codes.dtype.kind != "f" or not len(codes):
             raise ValueError(f"it is of shape {codes.shape} and type {codes.dtype}, not ({length},)")
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} holds no {part} code of this model: {' '.join(str(error).split())}.") from error
+        raise DataError(f"{path} holds no {part} code of this model: {_reason(error)}.") from error
     if not row and len(codes) > 1:
         raise DataError(f"{path} holds {len(codes)} {part} codes; name one as {path}:ROW, from 0 to {len(codes) - 1}.")
     chosen = int(row or 0)
@@ -131,11 +131,17 @@ def _read_code(part: Part, text: str, length: int) -> FloatArray:
     return code
 
 
+def _reason(error: Exception) -> str:
+    told = error.strerror if isinstance(error, OSError) else None
+    return told or " ".join(str(error).split())
+
+
 def _array(part: Part, path: Path) -> NDArray[Any]:
     if path.suffix == ".npz":
         arrays = read_npz(path, MAX_FILE_BYTES, ARRAYS[part])
         if not arrays:
             raise ValueError(f"it has no {' or '.join(ARRAYS[part])}")
         return next(iter(arrays.values()))
+    bytes_in(path)
     # Mapped, so that a false header cannot make numpy allocate what the file does not hold.
     return np.asarray(np.lib.format.open_memmap(path, mode="r"))  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from dphm_core.diffusion.prior_file import Part
 from dphm_core.errors import CheckpointError
-from dphm_core.files import write_atomically
+from dphm_core.files import bytes_in, write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.model import model_folder, read_config
@@ -67,7 +67,7 @@ def load_codebook(name: str | Path) -> Codebook:
 
 
 def _read(path: Path, config: HeadConfig) -> Codebook:
-    if path.stat().st_size > MAX_FILE_BYTES:
+    if bytes_in(path) > MAX_FILE_BYTES:
         raise ValueError(f"it is larger than {MAX_FILE_BYTES} bytes")
     with safe_open(path, framework="pt") as file:
         found = (file.metadata() or {}).get("format")

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dphm_core.errors import CheckpointError
-from dphm_core.files import make_folder, write_atomically
+from dphm_core.files import bytes_in, make_folder, write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
@@ -173,7 +173,7 @@ def read_config(folder: Path) -> tuple[HeadConfig, tuple[str, ...]]:
 
 def _read_tensors(folder: Path) -> dict[str, torch.Tensor]:
     path = folder / WEIGHTS
-    if path.stat().st_size > MAX_WEIGHTS_BYTES:
+    if bytes_in(path) > MAX_WEIGHTS_BYTES:
         raise CheckpointError(f"{path} is larger than any head model; is it the right file?")
     try:
         with safe_open(path, framework="pt") as file:

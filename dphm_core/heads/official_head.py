@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dphm_core.errors import CheckpointError
+from dphm_core.files import bytes_in
 from dphm_core.frames import FloatArray
 from dphm_core.heads.config import HeadConfig
 from dphm_core.heads.expression import ExpressionField
@@ -41,7 +42,7 @@ def read_anchors(path: Path) -> Tensor:
         The file is missing or holds something else.
     """
     try:
-        if path.stat().st_size > MAX_ANCHOR_BYTES:
+        if bytes_in(path) > MAX_ANCHOR_BYTES:
             raise ValueError("it is too large")
         # Mapped, so that a false header cannot make numpy allocate what the file does not hold.
         values = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]

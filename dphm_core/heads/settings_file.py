@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dphm_core.errors import CheckpointError
+from dphm_core.files import bytes_in
 
 MAX_FILE_BYTES = 1_000_000
 MAX_VALUE = 4096
@@ -72,7 +73,7 @@ def read_settings(path: Path) -> Settings:
     import yaml
 
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if bytes_in(path) > MAX_FILE_BYTES:
             raise CheckpointError(f"{path} is too large for a file of settings.")
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from dphm_core.errors import CheckpointError
-from dphm_core.files import make_folder, write_atomically
+from dphm_core.files import bytes_in, make_folder, write_atomically
 
 MAX_FILE_BYTES = 4_000_000_000
 MAX_SIZE = 4096
@@ -58,7 +58,7 @@ def read_torch_file(path: Path) -> dict[str, Any]:
         The file is missing, damaged, of another kind, or holds more than weights.
     """
     try:
-        size = path.stat().st_size
+        size = bytes_in(path)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 size = max(size, sum(entry.file_size for entry in archive.infolist()))

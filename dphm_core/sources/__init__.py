@@ -61,7 +61,8 @@ def open_source(uri: str | Path) -> Source:
         return _open_folder(path)
     if is_file:
         return _open_file(path)
-    raise SourceError(f"{path} does not exist; give {WHAT_TO_GIVE}")
+    wrong = "is a pipe or a device, not a file" if path.exists() else "does not exist"
+    raise SourceError(f"{path} {wrong}; give {WHAT_TO_GIVE}")
 
 
 def is_live(uri: str) -> bool:

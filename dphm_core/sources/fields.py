@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dphm_core.errors import SourceError
+from dphm_core.files import bytes_in
 
 MAX_TEXT_BYTES = 64 << 20
 """Largest calibration or meta file: a day of per-frame entries at 30 fps."""
@@ -21,7 +22,7 @@ COPY_AGAIN = "copy it again from where it came from, or mend it in a text editor
 def read_text(path: Path) -> str:
     """Text of a small UTF-8 file, or SourceError."""
     try:
-        if path.stat().st_size > MAX_TEXT_BYTES:
+        if bytes_in(path) > MAX_TEXT_BYTES:
             raise SourceError(
                 f"{path} is larger than {MAX_TEXT_BYTES >> 20} MiB, too large for such a file; {COPY_AGAIN}"
             )
@@ -35,6 +36,7 @@ def read_text(path: Path) -> str:
 def first_bytes(path: Path, count: int) -> bytes:
     """So many bytes that a file begins with, fewer of a shorter one; SourceError where it cannot be read."""
     try:
+        bytes_in(path)
         with path.open("rb") as file:
             return file.read(count)
     except OSError as error:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.errors import SourceError
+from dphm_core.files import bytes_in
 from dphm_core.frames import MILLIMETRE, FloatArray
 from dphm_core.sources.base import UnreadableFrame, log
 from dphm_core.sources.fields import MAX_SIDE, field, number, read_json, side
@@ -87,7 +88,7 @@ def read_depth_m(path: Path) -> FloatArray:
 def _read_exr(path: Path) -> FloatArray:
     """Read the only, or the red, channel of an OpenEXR file."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if bytes_in(path) > MAX_FILE_BYTES:
             raise UnreadableFrame(f"{path.name} is larger than {MAX_FILE_BYTES >> 20} MiB")
         content = path.read_bytes()
     except OSError as error:

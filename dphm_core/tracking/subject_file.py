@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from os import fstat
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from dphm_core.errors import CalibrationError
-from dphm_core.files import write_atomically
+from dphm_core.files import bytes_in, write_atomically
 from dphm_core.frames import FloatArray
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.offset import SurfaceOffset
@@ -126,8 +125,9 @@ def load_subject(path: Path) -> KnownSubject:
         It is missing, too large, damaged or no subject file.
     """
     try:
-        with path.open("rb") as opened:  # safetensors says of every file that it cannot open that it is not there
-            size = fstat(opened.fileno()).st_size
+        size = bytes_in(path)
+        with path.open("rb"):  # safetensors says of every file that it cannot open that it is not there
+            pass
         if size > MAX_FILE_BYTES:
             raise ValueError(f"{size} bytes are more than any subject takes")
         with safe_open(path, framework="pt") as file:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
-from dphm_core.files import make_folder, write_atomically
+from dphm_core.files import bytes_in, make_folder, write_atomically
 from dphm_core.training.ict import ARRAYS, VERTEX_INDICES
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def read_obj(path: Path) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         It cannot be read, or names vertices that it does not have.
     """
     try:
-        if path.stat().st_size > MAX_OBJ_BYTES:
+        if bytes_in(path) > MAX_OBJ_BYTES:
             raise ValueError(f"larger than {MAX_OBJ_BYTES >> 20} MiB")
         lines = [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
         vertices = np.array([line[1:4] for line in lines if line[:1] == ["v"]], dtype=np.float32)

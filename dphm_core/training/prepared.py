@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
-from dphm_core.files import read_npz, write_atomically
+from dphm_core.files import bytes_in, read_npz, write_atomically
 from dphm_core.frames import FloatArray
 
 INDEX = "index.json"
@@ -100,7 +100,7 @@ def open_prepared(folder: Path) -> PreparedScans:
     if not path.is_file():
         raise DataError(f"{folder} holds no finished prepared scans ({INDEX} is missing); run `dphm train prepare`")
     try:
-        if path.stat().st_size > MAX_INDEX_BYTES:
+        if bytes_in(path) > MAX_INDEX_BYTES:
             raise ValueError(f"larger than {MAX_INDEX_BYTES >> 20} MiB")
         index = json.loads(path.read_text(encoding="utf-8"))
         if index["format"] != FORMAT:

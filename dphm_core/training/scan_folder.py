@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
+from dphm_core.files import bytes_in
 from dphm_core.frames import HEAD_HIGH, HEAD_LOW
 from dphm_core.training.prepare_config import Mouth, Space
 from dphm_core.training.scan_mesh import Mesh, read_array, read_mesh
@@ -183,7 +184,7 @@ def _read_tables(paths: list[Path]) -> dict[str, str]:
     if path is None:
         return {}
     try:
-        if path.stat().st_size > MAX_TABLE_BYTES:
+        if bytes_in(path) > MAX_TABLE_BYTES:
             raise ValueError(f"larger than {MAX_TABLE_BYTES >> 10} KiB")
         table = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(table, dict) or not all(type(name) in (str, int) for name in table.values()):

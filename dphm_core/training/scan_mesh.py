@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dphm_core.errors import DataError
+from dphm_core.files import bytes_in
 from dphm_core.meshing.normals import check_faces
 
 MAX_MESH_BYTES = 2 << 30
@@ -39,7 +40,7 @@ def read_mesh(path: Path) -> Mesh:
     import trimesh
 
     try:
-        if path.stat().st_size > MAX_MESH_BYTES:
+        if bytes_in(path) > MAX_MESH_BYTES:
             raise ValueError(f"larger than {MAX_MESH_BYTES >> 30} GiB")
         # Order is kept, because registrations correspond by vertex index.
         read: Any = trimesh.load(path, force="mesh", process=False, maintain_order=True, skip_materials=True)
@@ -69,7 +70,7 @@ def read_array(path: Path, fits: Callable[[tuple[int, ...]], object]) -> NDArray
         It is missing, no such file, or of another shape.
     """
     try:
-        if path.stat().st_size > MAX_ARRAY_BYTES:
+        if bytes_in(path) > MAX_ARRAY_BYTES:
             raise ValueError(f"larger than {MAX_ARRAY_BYTES >> 20} MiB")
         array = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a header may claim more than is there
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":

@@ -108,7 +108,7 @@ KINECTS = (
         _mkv_calibration(lambda text: text.replace('"ModelParameters": [', '"ModelParameters": "", "x": [')),
     ),
     Malformed("MKV: calibration with NaN", _mkv_calibration(lambda text: text.replace("0.5129697918891907", "NaN"))),
-    Malformed("MKV is a pipe", _pipe, "does not exist"),
+    Malformed("MKV is a pipe", _pipe, "is a pipe or a device, not a file"),
     Malformed("file of no known kind", file("take.bag2", b"?"), "is of no known kind"),
     Malformed("nothing there", lambda place: place / "gone", "does not exist"),
 )

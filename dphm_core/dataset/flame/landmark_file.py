@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dphm_core.dataset.flame.arrays import allowed, objects, to_array
 from dphm_core.dataset.flame.pickle_data import read_pickle
 from dphm_core.errors import CheckpointError
-from dphm_core.files import read_npz
+from dphm_core.files import bytes_in, read_npz
 from dphm_core.landmarks.tables import LANDMARK_COUNT
 
 MAX_BYTES = 1 << 24
@@ -59,8 +59,8 @@ def read_embedding(path: Path, faces: NDArray[np.int32]) -> Embedding:
         It is missing, damaged, or of another kind or mesh.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"{path.stat().st_size / 2**20:.0f} MiB, more than landmarks take")
+        if bytes_in(path) > MAX_BYTES:
+            raise ValueError(f"{bytes_in(path) / 2**20:.0f} MiB, more than landmarks take")
         return _checked(_found(path), faces)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}; leave it out to do without") from error

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from dphm_core.dataset.flame.arrays import allowed, to_array
 from dphm_core.dataset.flame.pickle_data import read_pickle
 from dphm_core.errors import CheckpointError
-from dphm_core.files import read_npz
+from dphm_core.files import bytes_in, read_npz
 
 MAX_BYTES = 1 << 28
 """FLAME's own files have 53 MB."""
@@ -62,8 +62,8 @@ def read_flame(path: Path) -> FlameArrays:
         It is missing, damaged, no FLAME model, or holds more than arrays.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ValueError(f"{path.stat().st_size / 2**20:.0f} MiB, more than any FLAME model has")
+        if bytes_in(path) > MAX_BYTES:
+            raise ValueError(f"{bytes_in(path) / 2**20:.0f} MiB, more than any FLAME model has")
         found = _from_npz(path) if zipfile.is_zipfile(path) else _from_pickle(path.read_bytes())
         return _checked(found)
     except OSError as error:
