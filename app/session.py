@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.pipeline import Pace, Pipeline
+from dphm_core.pipeline import Pace, Pipeline, PipelineState
 from dphm_core.stages import FrameSource
 from dphm_core.streaming.sink import TappedTracker
 from dphm_core.tracking.live_settings import LiveSettings
@@ -124,6 +124,12 @@ class Session:
             self.pipeline.play()
         if untouched or not player.playing:
             self.pipeline.seek(shown.index)  # that picture was not tracked
+
+    def track_still(self) -> None:
+        """Track the frame on which a recording stands still: else nothing is seen of a change until it goes on."""
+        shown, state = self.pipeline.latest(), self.pipeline.status().state
+        if not self.live and shown is not None and state in (PipelineState.PAUSED, PipelineState.ENDED):
+            self.pipeline.seek(shown.index)
 
 
 OpenSession = Callable[[Request], Session]

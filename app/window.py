@@ -29,7 +29,7 @@ from .controls.recording_control import RecordingControl
 from .controls.saved_tracks import SavedTracks
 from .controls.source_control import SourceControl
 from .controls.stream_control import StreamControl
-from .controls.tracking_control import TrackingControl, remembered_settings
+from .controls.tracking_control import TrackingControl
 from .controls.validity_control import ValidityControl
 from .controls.video_control import VideoControl
 from .controls.view_control import ViewControl
@@ -55,6 +55,7 @@ from .settings import WindowSettings
 from .source_choices import SourceChoices
 from .theme import THEMES, Theme, apply_theme
 from .track_store import TrackStore
+from .tracker_memory import remembered_settings
 from .view3d.scene import View3D
 
 TITLE = "DPHM Live"

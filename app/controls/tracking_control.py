@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ from dphm_core.errors import SettingError
 from dphm_core.frames import TrackedFrame
 from dphm_core.jobs import Tell
 from dphm_core.output.saved_track import SavedTracker
-from dphm_core.pipeline import PipelineState
 from dphm_core.places import model_names
 from dphm_core.tracking.live_settings import LiveSettings
 
@@ -25,6 +25,7 @@ from ..panels.tracking_panel import Missing, TrackingPanel
 from ..save_file import ask_where_to_save
 from ..session import Request, Session
 from ..settings import WindowSettings
+from ..tracker_memory import keep_settings, remembered_settings
 
 if TYPE_CHECKING:
     from dphm_core.tracking.tracker import HeadTracker
@@ -63,13 +64,11 @@ class TrackingControl(QObject):
         """Track, or only show what the camera sees."""
         self._tracking = on
         self._panel.set_tracking(on)
-        session, shown = self._desk.session, self._desk.shown
-        if session is None:
-            return
-        session.pipeline.set_tracking(on)
-        still = session.pipeline.status().state in (PipelineState.PAUSED, PipelineState.ENDED)
-        if on and shown is not None and still and not session.live:
-            session.pipeline.seek(shown.index)  # else nothing would be seen of it until the recording goes on
+        session = self._desk.session
+        if session is not None:
+            session.pipeline.set_tracking(on)
+            if on:
+                session.track_still()
 
     def _opening(self, _request: Request) -> None:
         self._head_tracker = None
@@ -150,13 +149,16 @@ class TrackingControl(QObject):
         if session is not None and session.head_tracker is not None:
             tracker = session.head_tracker
             self._desk.amend(subject=None)
-            self._desk.run("Forgetting the subject", lambda _tell: tracker.recalibrate(), quiet=True)
+            self._change(session, "Forgetting the subject", tracker.recalibrate)
 
     def _find_again(self) -> None:
         session = self._desk.session
         if session is not None and session.head_tracker is not None:
             tracker = session.head_tracker
-            self._desk.run("Looking for the head", lambda _tell: tracker.restart(), quiet=True)
+            self._change(session, "Looking for the head", tracker.restart)
+
+    def _change(self, session: Session, name: str, change: Callable[[], object]) -> None:
+        self._desk.run(name, lambda _tell: change(), lambda _none: session.track_still(), quiet=True)
 
     def _load_subject(self) -> None:
         path = QFileDialog.getOpenFileName(self._window, "Load a subject", self._folder(), SUBJECT_FILES)[0]
@@ -178,7 +180,11 @@ class TrackingControl(QObject):
             tell(0, None)  # it may be unwanted by now
             tracker.use_subject(known)
 
-        self._desk.run("Loading the subject", load, lambda _none: self._desk.amend(subject=path))
+        def loaded(_none: None) -> None:
+            self._desk.amend(subject=path)
+            session.track_still()
+
+        self._desk.run("Loading the subject", load, loaded)
 
     def _save_subject(self) -> None:
         suggested = Path(self._folder()) / "subject.safetensors"
@@ -225,23 +231,3 @@ def model_of(session: Session) -> str:
     if isinstance(session.tracker, SavedTracker):
         return session.tracker.saved.subject.model.name or session.request.model
     return session.request.model
-
-
-def remembered_settings(settings: WindowSettings) -> LiveSettings:
-    """The tracker's settings as they were last; the usual ones where they are none."""
-    usual = LiveSettings()
-    try:
-        return LiveSettings(
-            points=int(settings.number("points", usual.points)),
-            smoothness=settings.number("smoothness", usual.smoothness),
-            prior_spread=settings.number("prior_spread", usual.prior_spread),
-        )
-    except (SettingError, ValueError, OverflowError):
-        return usual
-
-
-def keep_settings(settings: WindowSettings, live: LiveSettings) -> None:
-    """Remember the tracker's settings."""
-    settings.keep("points", live.points)
-    settings.keep("smoothness", live.smoothness)
-    settings.keep("prior_spread", live.prior_spread)

@@ -66,6 +66,11 @@ class ExportChoices(QWidget):
         self._refresh()
 
     @property
+    def possible(self) -> bool:
+        """Whether there is anything to choose."""
+        return self._saved or self._current
+
+    @property
     def ready(self) -> bool:
         """Whether anything is chosen that can be exported."""
         return self._meshes() != "none" or self._codes() != "none"
@@ -215,7 +220,7 @@ class ExportChoices(QWidget):
             self.which.model().item(row).setEnabled(possible)
         if self._saved != self._current:  # one is left
             self._put("all" if self._saved else "current")
-        self.meshes.setEnabled(self._saved or self._current)
+        self.meshes.setEnabled(self.possible)
         self.codes.setEnabled(self._saved)
         self.missing.setText(NO_TRACK if self._current else NOTHING)
         self.missing.setVisible(not self._saved)

@@ -177,7 +177,8 @@ class ExportDialog(QDialog):
         self.go.setEnabled(possible and not self._run.busy)
         if self._planner is None or not possible:
             self._forget_plan()
-            self._estimate("" if self.choices.ready else "Choose meshes, or codes and poses.")
+            unchosen = self.choices.possible and not self.choices.ready
+            self._estimate("Choose meshes, or codes and poses." if unchosen else "")
         elif self.isVisible():
             try:
                 self._planner.ask(self.folder.path, self.choices.options())

@@ -8,7 +8,7 @@ from PyQt5.QtCore import QSize, Qt
 from PyQt5.QtGui import QPainter, QPaintEvent, QPalette, QResizeEvent
 from PyQt5.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
-from dphm_core.frames import TrackedFrame
+from dphm_core.frames import TrackedFrame, TrackStatus
 from dphm_core.pipeline import PipelineState, PipelineStatus
 
 from ..late_tracker import came_while_loading
@@ -115,7 +115,8 @@ class Hud(QWidget):
         elif not status.tracking:
             self._tell("Tracking is stopped.")
         else:
-            self._tell(tracked.reason, tracked.observation.advice)
+            rests = status.state is PipelineState.PAUSED and tracked.status is TrackStatus.CALIBRATING
+            self._tell(f"{tracked.reason} – paused" if rests else tracked.reason, tracked.observation.advice)
         # Figures of what went on before are none of what stands still.
         plays = status.state is PipelineState.PLAYING and not waits
         rates = (self.source, status.source_fps), (self.tracker, status.tracker_fps), (self.view, view_fps)

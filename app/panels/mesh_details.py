@@ -27,7 +27,7 @@ TARGETS_TIP = (
 )
 MESH_FILES = "Only PLY and OBJ files have them."
 ALL_FRAMES = "Only meshes of all frames get them: track all frames, and choose “All frames”."
-GLB_ONLY = "Only GLB files have morph targets."
+GLB_ONLY = "Only GLB files of all frames have morph targets."
 ONE_FRAME = "Written as {} only: the others chosen hold a whole sequence."
 
 
@@ -76,7 +76,7 @@ class MeshDetails(QWidget):
         self.colours.setEnabled(mesh_files and whole and recording is not None)
         self.colours.setToolTip(COLOURS_TIP if self.colours.isEnabled() else ALL_FRAMES if mesh_files else MESH_FILES)
         for widget in (self.targets_label, self.targets):
-            widget.setEnabled("glb" in formats)
+            widget.setEnabled("glb" in formats and whole)
             widget.setToolTip(TARGETS_TIP if widget.isEnabled() else GLB_ONLY)
 
     @property

@@ -115,7 +115,7 @@ class ValidityPicture:
         legend = _legend_width(painter)
         beside = room.width() - legend - GAP
         if beside >= LEAST_IMAGE:
-            self._paint_legend(painter, QPointF(room.right() - legend, room.top()), palette)
+            self._paint_legend(painter, QRectF(room).adjusted(room.width() - legend, 0, 0, 0), palette)
             room = QRectF(room.left(), room.top(), beside, room.height())
         self._paint_image(painter, room, density)
 
@@ -131,22 +131,30 @@ class ValidityPicture:
         place.moveCenter(room.center())
         painter.drawImage(place, self._image)
 
-    def _paint_legend(self, painter: QPainter, corner: QPointF, palette: QPalette) -> None:
+    def _paint_legend(self, painter: QPainter, room: QRectF, palette: QPalette) -> None:
         """A field with its pattern, the part of the area, and a name for each kind."""
         assert self._map is not None
         share_width = painter.fontMetrics().horizontalAdvance("100 %")
         painter.setPen(palette.color(QPalette.PlaceholderText))
-        painter.drawText(QRectF(corner.x() + SWATCH + GAP, corner.y(), 1000.0, SWATCH), Qt.AlignVCenter, TITLE)
-        for row, (kind, look) in enumerate(LOOKS.items(), start=1):
+        left = room.left() + SWATCH + GAP
+        painter.drawText(QRectF(left, room.top(), 1000.0, SWATCH), Qt.AlignVCenter, TITLE)
+        for row, kind in enumerate(kinds_told(self._map.shares, int(room.height() // ROW) - 1), start=1):
             share = self._map.shares[kind]
-            line = QRectF(corner.x() + SWATCH + GAP, corner.y() + row * ROW, 1000.0, SWATCH)
+            line = QRectF(left, room.top() + row * ROW, 1000.0, SWATCH)
             swatch = validity_image(np.full((1, 1), kind, dtype=np.uint8), SWATCH, SWATCH)
-            painter.drawImage(QPointF(corner.x(), line.top()), swatch)
+            painter.drawImage(QPointF(room.left(), line.top()), swatch)
             painter.setPen(palette.color(QPalette.Text if share else QPalette.PlaceholderText))
             painter.drawText(
                 QRectF(line.topLeft(), line.bottomLeft() + QPointF(share_width, 0)), ALIGNED, share_text(share)
             )
-            painter.drawText(line.translated(share_width + GAP, 0), Qt.AlignLeft | Qt.AlignVCenter, look.name)
+            name = line.translated(share_width + GAP, 0)
+            painter.drawText(name, Qt.AlignLeft | Qt.AlignVCenter, LOOKS[kind].name)
+
+
+def kinds_told(shares: tuple[float, ...], rows: int) -> list[Validity]:
+    """Kinds that a legend of so many rows has room for, in their usual order: where it has few, the largest shares."""
+    largest = sorted(LOOKS, key=lambda kind: -shares[kind])[: max(rows, 0)]
+    return [kind for kind in LOOKS if kind in largest]
 
 
 def _legend_width(painter: QPainter) -> float:

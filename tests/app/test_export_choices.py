@@ -107,6 +107,7 @@ def test_formats_that_one_frame_leaves_out_are_told(choices) -> None:
     choose(choices.mesh_format, "obj")
     assert choices.options().mesh_format == "obj,glb" and choices.options().sequence_formats == []
     assert not told.isHidden() and "Written as OBJ only" in told.text()
+    assert not choices.details.targets.isEnabled()
     choices.more_formats.ticks["glb"].trigger()
     assert told.isHidden()
     choose(choices.mesh_format, "glb")

@@ -156,6 +156,7 @@ def test_without_a_track_only_the_frame_on_screen_can_be_had(qtbot, dialog, libr
     dialog.set_current(False)
     assert not dialog.go.isEnabled()
     assert dialog.choices.missing.text().startswith("There is nothing to export")
+    assert dialog.estimate.text() == ""  # nothing can be chosen, either
     dialog.set_saved(True, 0, 74)
     assert dialog.choices.which.currentData() == "all" and dialog.go.isEnabled()
 

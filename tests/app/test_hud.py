@@ -53,6 +53,17 @@ def test_all_figures_are_shown(hud: Hud, observation) -> None:
     assert all(figure.toolTip() for figure in figures(hud))
 
 
+def test_a_calibration_that_a_paused_recording_holds_up_says_so(hud: Hud, observation, qtbot: QtBot) -> None:
+    tracked = TrackedFrame(observation, TrackStatus.CALIBRATING, "looking at the face: 1 of 10 frames")
+    hud.show_status(tracked, STATUS, 60, 41)
+    assert hud.text.text() == "looking at the face: 1 of 10 frames"
+    hud.show_status(tracked, replace(STATUS, state=PipelineState.PAUSED), 60, 41)
+    qtbot.waitUntil(lambda: hud.text.text() == "looking at the face: 1 of 10 frames – paused")
+    tracked = TrackedFrame(observation, TrackStatus.TRACKING, "following the frame before")
+    hud.show_status(tracked, replace(STATUS, state=PipelineState.PAUSED), 60, 41)
+    qtbot.waitUntil(lambda: hud.text.text() == "following the frame before")
+
+
 def test_a_message_stands_alone(hud: Hud, observation) -> None:
     hud.show_status(TrackedFrame(observation, TrackStatus.TRACKING, "following"), STATUS, 60, 41)
     hud.show_message("Waiting for the first frame …")

@@ -83,6 +83,25 @@ def test_tracking_that_is_started_at_the_end_is_seen_there(qtbot, make_window, s
     assert window.desk.session.pipeline.status().state is PipelineState.PLAYING
 
 
+@pytest.mark.parametrize("change", ["calibrate", "find_again", "load"])
+def test_what_is_asked_of_the_tracker_is_seen_on_a_still(
+    qtbot, with_tracker, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    window, _used = with_tracker
+    monkeypatch.setattr("dphm_core.tracking.subject_file.load_subject_of", lambda _path, _model: "somebody")
+    window.desk.session.pipeline.pause()
+    window.player.jump(30)
+    qtbot.waitUntil(lambda: window.desk.shown.index == 30)
+    before = window.desk.shown
+    if change == "load":
+        window.tracker.load_subject(Path("somebody.safetensors"))
+    else:
+        getattr(window.tracking, change).click()
+    qtbot.waitUntil(lambda: window.desk.shown is not before)
+    assert window.desk.shown.index == 30
+    assert window.desk.session.pipeline.status().state is PipelineState.PAUSED
+
+
 def test_a_still_that_was_tracked_before_the_panel_knew_of_the_tracker_is_told(qtbot, with_tracker) -> None:
     window, _ = with_tracker
     window.player.toggle()
@@ -95,7 +114,7 @@ def test_a_still_that_was_tracked_before_the_panel_knew_of_the_tracker_is_told(q
 
 
 def test_settings_that_make_no_sense_are_passed_over(make_window, sphere_session) -> None:
-    from app.controls.tracking_control import remembered_settings
+    from app.tracker_memory import remembered_settings
 
     window = make_window(lambda request: None)
     for name, value in (("points", "many"), ("smoothness", "nan"), ("prior_spread", "-3")):
@@ -114,6 +133,7 @@ def with_tracker(qtbot, make_window, sphere_session, sphere_source):
         tracker = plain.tracker
         tracker.model, tracker.known, tracker.awaits_frame = SimpleNamespace(expression_names=()), None, False
         tracker.adjust, tracker.use_subject = (lambda _live: None), used.append
+        tracker.recalibrate = lambda: None
         late = LateTracker(lambda: Parts(plain.pipeline._observer, tracker))
         return Session(request, Pipeline(plain.source, late, late, every_frame=False), late, plain.source)
 

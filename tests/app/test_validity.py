@@ -19,6 +19,7 @@ from app.panels.validity_picture import (
     TIP,
     ValidityMap,
     ValidityPicture,
+    kinds_told,
     share_text,
     validity_image,
 )
@@ -100,6 +101,20 @@ def test_image_and_legend_lie_beside_each_other(
     assert grey[:, : size[0] // 2 + 10].any()
     blue = (found == (0x00, 0x72, 0xB2)).all(axis=-1)  # only in the legend
     assert bool(blue.any()) is with_legend
+
+
+def test_where_the_legend_has_little_room_it_tells_what_there_is_most_of(qapp) -> None:
+    shares = (0.5, 0.0, 0.1, 0.0, 0.15, 0.25)
+    assert kinds_told(shares, 6) == kinds_told(shares, 60) == list(LOOKS)
+    assert kinds_told(shares, 3) == [Validity.USED, Validity.FAR_OFF, Validity.OTHER]
+    assert kinds_told(shares, 0) == kinds_told(shares, -1) == []
+    canvas = QImage(330, 160, QImage.Format_RGB32)
+    canvas.fill(Qt.black)
+    picture, painter = ValidityPicture(), QPainter(canvas)
+    picture.set_map(ValidityMap(np.zeros((2, 2), np.uint8), shares))
+    picture.paint(painter, QRectF(0, 0, 330, 80), qapp.palette(), 1.0)
+    painter.end()
+    assert not (pixels(canvas)[80:] != 0).any()  # where the switch is
 
 
 def test_what_is_used_is_told_for_the_heads_area(tracked: TrackedFrame) -> None:
