@@ -16,8 +16,8 @@ from dphm_core.files import make_folder
 
 def main(source: Positional[str], out: Positional[Path], subject: Path | None = None, stop: int | None = None) -> None:
     """Track SOURCE, up to frame `stop` where that is given, into the folder OUT."""
-    make_folder(out)
     with dphm.track(source, subject=subject, frames=dphm.Selection(stop=stop)) as tracking:
+        make_folder(out)
         print(f"{tracking.info.label}: {tracking.info.length} frames, {tracking.info.fps:g} per second")
         for frame in tracking:
             if frame.vertices_cam is None or frame.head_to_cam is None:

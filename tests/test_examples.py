@@ -76,6 +76,12 @@ def test_a_file_where_the_folder_should_be_is_told_in_one_line(elsewhere: Path) 
     assert (elsewhere / "meshes").read_text() == "mine"
 
 
+def test_a_wrong_source_leaves_no_folder(elsewhere: Path) -> None:
+    with pytest.raises(SystemExit, match="gone does not exist"):
+        run("track_recording", "gone", "meshes")
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_camera_is_followed() -> None:
     lines = run("live_expressions", "simulated", "--count", "4").splitlines()
     indices = [int(line.split()[0]) for line in lines]

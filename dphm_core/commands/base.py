@@ -13,6 +13,8 @@ import tyro
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from dphm_core.jobs import Tell
+
 Say = Callable[[str], None]
 """Prints a line on standard output."""
 
@@ -47,3 +49,15 @@ def progress_bar(unit: str, total: int | None = None) -> Iterator[tqdm]:
         except BaseException:
             bar.clear()
             raise
+
+
+@contextmanager
+def progress(unit: str) -> Iterator[Tell]:
+    """Such a bar as what work is given that tells how far it is."""
+    with progress_bar(unit) as bar:
+
+        def tell(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield tell

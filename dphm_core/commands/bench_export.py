@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.commands.base import OK, Command, Say, progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,7 @@ class BenchExport(Command):
         from dphm_core.output.saved_track import load_saved_track
 
         saved = load_saved_track(self.track, self.model)
-        with progress_bar("formats") as bar:
-
-            def tell(done: int, total: int | None) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress("formats") as tell:
             runs = list(measure_exports(saved, folder, tell))
         say(HEADING)
         for run in runs:

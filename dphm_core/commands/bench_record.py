@@ -37,12 +37,12 @@ class BenchRecord(Command):
         else:
             with TemporaryDirectory() as folder:
                 run = record_beside_tracking(self.source, Path(folder) / "recording", self.measure)
-        for name, value in _table(run):
+        for name, value in _table(run, self.measure.tracking):
             say(f"{name:14}{value}")
         return OK
 
 
-def _table(run: RecordingRun) -> list[tuple[str, str]]:
+def _table(run: RecordingRun, tracking: bool) -> list[tuple[str, str]]:
     recording = run.recording
     seconds = max(recording.seconds, 1e-9)
     rows = [
@@ -51,6 +51,6 @@ def _table(run: RecordingRun) -> list[tuple[str, str]]:
         ("work", f"{recording.encode_s * 1e3:.1f} ms of a core per frame to compress"),
         ("room", f"{recording.bytes / seconds / 1e6:.1f} MB/s, {recording.bytes / 1e6:.0f} MB"),
         ("end", f"complete {run.close_s:.2f} s after the last frame"),
-        ("tracked", f"{run.tracked} frames, {run.tracked / seconds:.1f} per second"),
+        ("tracked" if tracking else "untracked", f"{run.through} frames, {run.through / seconds:.1f} per second"),
     ]
     return rows if recording.error is None else [*rows, ("error", recording.error)]

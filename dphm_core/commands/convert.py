@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.commands.base import OK, Command, Say, progress
 from dphm_core.sources.selection import Selection
 
 if TYPE_CHECKING:
@@ -40,12 +40,7 @@ class Convert(Command):
         """Convert, with a progress bar."""
         from dphm_core.recording.convert import convert
 
-        with progress_bar("frames") as bar:
-
-            def tell(done: int, total: int | None) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress("frames") as tell:
             made = convert(self.source, self.out, self._options(), tell)
         damaged = f", {made.damaged} damaged ones left out" if made.damaged else ""
         missing = f", {made.missing} missing" if made.missing else ""

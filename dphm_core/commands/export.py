@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.commands.base import OK, Command, Say, progress
 from dphm_core.export.options import ExportOptions
 
 
@@ -31,12 +31,7 @@ class Export(Command):
         from dphm_core.output.saved_track import load_saved_track
 
         saved = load_saved_track(self.track, self.model)
-        with progress_bar("steps") as bar:
-
-            def tell(done: int, total: int | None) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress("steps") as tell:
             summary = export_track(saved, self.out, self.export, tell)
         say(f"{'exported':14}{summary.words}")
         for note in summary.notes:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.commands.base import OK, Command, Say, progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +53,7 @@ class Preprocess(Command):
             model=self.model,
             overwrite=self.overwrite,
         )
-        with progress_bar("steps") as bar:
-
-            def tell(done: int, total: int | None) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress("steps") as tell:
             made = preprocess(sequence, self.out, options, tell)
         earlier = f", {made.earlier} of them by an earlier run" if made.earlier else ""
         damaged = f", {made.damaged} damaged" if made.damaged else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.commands.base import OK, Command, Say, progress
 from dphm_core.training.prepare_config import SyntheticScansConfig
 from dphm_core.training.recording_config import RecordingConfig
 
@@ -28,12 +28,8 @@ class SynthRecording(Command):
         from dphm_core.training.recording import write_recording
 
         generator = load_generator(self.generator)
-        with progress_bar("frames", self.recording.frames) as bar:
-
-            def on_frame(_done: int, _total: int) -> None:
-                bar.update()
-
-            write_recording(generator, self.recording, self.out, on_frame)
+        with progress("frames") as tell:
+            write_recording(generator, self.recording, self.out, tell)
         say(f"{self.recording.frames} frames in {self.out}")
         return OK
 
@@ -54,12 +50,8 @@ class SynthScans(Command):
         from dphm_core.training.synthetic_scans import write_synthetic_scans
 
         generator, total = load_generator(self.generator), self.scans.subjects * self.scans.expressions
-        with progress_bar("scans", total) as bar:
-
-            def on_scan(_done: int, _total: int) -> None:
-                bar.update()
-
-            write_synthetic_scans(generator, self.out, self.scans, on_scan)
+        with progress("scans") as tell:
+            write_synthetic_scans(generator, self.out, self.scans, tell)
         say(f"{total} scans of {self.scans.subjects} subjects in {self.out}")
         return OK
 
@@ -77,12 +69,7 @@ class SynthPrepare(Command):
         """Prepare it, with a progress bar."""
         from dphm_core.training.prepare import prepare
 
-        with progress_bar("shapes") as bar:
-
-            def on_shape(_done: int, total: int) -> None:
-                bar.total = total
-                bar.update()
-
-            prepare(self.checkout, self.out, on_shape)
+        with progress("shapes") as tell:
+            prepare(self.checkout, self.out, tell)
         say(f"prepared generator in {self.out}")
         return OK

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tyro.conf import OmitArgPrefixes, Positional
 
-from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.commands.base import OK, Command, Say, progress
 from dphm_core.errors import SettingError
 from dphm_core.training.config import CodeKind, DiffusionConfig, TrainingConfig
 from dphm_core.training.prepare_config import PrepareConfig, SampleCounts
@@ -57,13 +57,8 @@ class TrainPrepare(Command):
         """Prepare all scans, with a progress bar; what was left out is named."""
         from dphm_core.training.prepare_scans import prepare_scans
 
-        with progress_bar("scans") as bar:
-
-            def on_scan(_done: int, total: int) -> None:
-                bar.total = total
-                bar.update()
-
-            done = prepare_scans(self.scans, self.out, self.preparing, self.points, on_scan)
+        with progress("scans") as tell:
+            done = prepare_scans(self.scans, self.out, self.preparing, self.points, tell)
         say(f"{done.scans} scans of {done.subjects} subjects in {self.out}, {done.kept} of them there before")
         for reason in done.left_out:
             say(f"left out: {reason}")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from dphm_core.commands.base import OK, Command, Say, progress_bar
+from dphm_core.commands.base import OK, Command, Say, progress
 from dphm_core.video.options import VideoOptions
 
 
@@ -40,12 +40,7 @@ class Video(Command):
         if self.out.exists() and not self.overwrite:
             raise OutputError(f"{self.out} is there; give another file, or --overwrite to replace it")
         saved = load_saved_track(self.track, self.model)
-        with progress_bar("pictures") as bar:
-
-            def tell(done: int, total: int | None) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with progress("pictures") as tell:
             made = write_video(saved, self.source, self.out, self.video, tell)
         say(f"{'video':14}{made.words}")
         say(f"{'results':14}{self.out}")

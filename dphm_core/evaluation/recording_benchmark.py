@@ -26,8 +26,8 @@ class RecordingRun:
 
     recording: RecordingStatus
     """The recorder's own count, after the end."""
-    tracked: int
-    """Frames tracked meanwhile."""
+    through: int
+    """Frames that went through meanwhile, tracked where that was to be."""
     missed: int
     """The camera's frames that were not read in time."""
     close_s: float
@@ -48,7 +48,7 @@ def record_beside_tracking(source: str, folder: Path, options: RecordingBenchmar
     pipeline.set_tracking(options.tracking)
     with pipeline:
         _wait(pipeline, lambda: pipeline.latest() is not None)  # until then libraries and models are being loaded
-        missed, tracked = camera.missed, pipeline.status().frames_tracked
+        missed, through = camera.missed, pipeline.status().frames_tracked
         recorder = StackRecorder(folder, camera.info.intrinsics, options.fps, camera.info.label)
         pipeline.record(recorder)
         try:
@@ -56,8 +56,8 @@ def record_beside_tracking(source: str, folder: Path, options: RecordingBenchmar
         finally:
             started = perf_counter()
             recording = recorder.close()
-        tracked = pipeline.status().frames_tracked - tracked
-    return RecordingRun(recording, tracked, camera.missed - missed, perf_counter() - started)
+        through = pipeline.status().frames_tracked - through
+    return RecordingRun(recording, through, camera.missed - missed, perf_counter() - started)
 
 
 def _wait(pipeline: Pipeline, done: Callable[[], bool]) -> None:

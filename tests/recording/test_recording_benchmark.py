@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from dphm_core import cli
+from dphm_core.commands.bench_record import _table
 from dphm_core.errors import SettingError
+from dphm_core.evaluation.recording_benchmark import RecordingRun
 from dphm_core.evaluation.recording_benchmark_options import RecordingBenchmarkOptions
 from dphm_core.places import DEMO_RECORDING
+from dphm_core.recording import RecordingStatus
 from dphm_core.sources import open_source
 
 
@@ -16,9 +19,15 @@ def test_a_camera_is_recorded_and_the_loss_told(tmp_path: Path, capsys: pytest.C
     words = ["bench", "record", str(DEMO_RECORDING), "--out", str(out), "--seconds", "1.5", "--no-tracking"]
     assert cli.main(words) == 0
     rows = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
-    assert rows.keys() == {"recorded", "lost", "work", "room", "end", "tracked"}
+    assert rows.keys() == {"recorded", "lost", "work", "room", "end", "untracked"}
     with open_source(tmp_path / "take") as source:
         assert len(list(source)) == int(rows["recorded"].split()[0]) >= 10
+
+
+@pytest.mark.parametrize(("tracking", "name"), [(True, "tracked"), (False, "untracked")])
+def test_only_frames_that_were_tracked_are_called_so(tracking: bool, name: str) -> None:
+    run = RecordingRun(RecordingStatus(Path("take"), frames=60, seconds=2.0), through=45, missed=0, close_s=0.1)
+    assert _table(run, tracking)[-1] == (name, "45 frames, 22.5 per second")
 
 
 def test_an_absurd_length_is_refused() -> None:
