@@ -9,23 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dphm_core.camera.bands import kernel, kernel_input
+from dphm_core.camera.bands import kernel_input
 from dphm_core.camera.intrinsics import Intrinsics
 from dphm_core.camera.rays import project, ray_table
+from dphm_core.camera.thinning import count_inside, gather_inside
 from dphm_core.frames import RGBDFrame
-
-FloatArray = NDArray[np.float32]
 
 MAX_POINTS = 40_000
 """More are thinned out: software OpenGL draws so many in a few milliseconds."""
-COUNT_STEP = 3
-"""Of so many rows and columns one is looked at to know how many points there are."""
 SLACK = 0.93
 """Points are drawn more densely again only once this much of `MAX_POINTS` suffices: the spacing shall not flicker."""
 NO_COLOR = np.zeros((0, 1, 3), dtype=np.uint8)
-"""A capture without colour is drawn in greys:"""
-NEAREST_GREY, DARKER_PER_M = 255.0, 250.0
-"""From here on, darker with the distance from the box's front."""
+"""A capture without colour is drawn in greys."""
 STEPS = tuple((rows, rows + more) for rows in range(1, 64) for more in (0, 1))
 """Spacings in rows and columns, ever wider."""
 
@@ -76,11 +71,11 @@ class CloudPoints:
         camera = frame.intrinsics
         depth, rays = kernel_input(frame.depth_m), kernel_input(ray_table(camera))
         region, limits = box.region(camera), np.array([box.low, box.high], dtype=np.float32)
-        self._density = _density(_count(depth, rays, limits, region), self._density)
+        self._density = _density(count_inside(depth, rays, limits, region), self._density)
         rows, columns = STEPS[self._density]
         self.spacing_m = math.sqrt(rows * columns) / min(camera.fx, camera.fy)
         color = _fixed(NO_COLOR if frame.color is None else frame.color)
-        return int(_gather(depth, rays, color, limits, region, (rows, columns), self.points))
+        return int(gather_inside(depth, rays, color, limits, region, (rows, columns), self.points))
 
 
 def _density(points: int, before: int) -> int:
@@ -96,53 +91,3 @@ def _fixed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     view = np.ascontiguousarray(image).view()
     view.flags.writeable = False
     return view
-
-
-@kernel
-def _count(depth: FloatArray, rays: FloatArray, limits: FloatArray, region: tuple[int, int, int, int]) -> int:
-    """About how many pixels have their point in the box."""
-    points = 0
-    left, top, right, bottom = region
-    for row in range(top, bottom, COUNT_STEP):
-        for column in range(left, right, COUNT_STEP):
-            z = depth[row, column]
-            x, y = rays[row, column, 0] * z, rays[row, column, 1] * z
-            inside_x = (x >= limits[0, 0]) & (x <= limits[1, 0])
-            inside_y = (y >= limits[0, 1]) & (y <= limits[1, 1])
-            points += inside_x & inside_y & (z > 0) & (z >= limits[0, 2]) & (z <= limits[1, 2])
-    return points * COUNT_STEP * COUNT_STEP
-
-
-@kernel
-def _gather(
-    depth: FloatArray,
-    rays: FloatArray,
-    color: NDArray[np.uint8],
-    limits: FloatArray,
-    region: tuple[int, int, int, int],
-    steps: tuple[int, int],
-    points: FloatArray,
-) -> int:
-    """Copy every so many pixels' points and colours; every other row is shifted by half a step, as bricks are."""
-    left, top, right, bottom = region
-    nearest_grey, darker = np.float32(NEAREST_GREY), np.float32(DARKER_PER_M)
-    count = 0
-    # From a multiple of the steps on, so that the points stay on their pixels where the box moves.
-    for row in range(-(-top // steps[0]) * steps[0], bottom, steps[0]):
-        shift = (row // steps[0]) % 2 * (steps[1] // 2)
-        for column in range(-(-left // steps[1]) * steps[1] + shift, right, steps[1]):
-            z = depth[row, column]
-            x, y = rays[row, column, 0] * z, rays[row, column, 1] * z
-            inside = limits[0, 0] <= x <= limits[1, 0] and limits[0, 1] <= y <= limits[1, 1]
-            if not (inside and z > 0 and limits[0, 2] <= z <= limits[1, 2]) or count == len(points):
-                continue
-            if len(color) == len(depth):
-                red, green, blue = color[row, column, 0], color[row, column, 1], color[row, column, 2]
-            else:  # without colour, what is farther is darker
-                grey = nearest_grey - darker * (z - limits[0, 2])
-                red = green = blue = np.uint8(min(max(grey, np.float32(40)), np.float32(230)))
-            points[count, 0], points[count, 1], points[count, 2] = x, y, z
-            points[count, 3] = np.float32(np.int32(red) + 256 * np.int32(green) + 65536 * np.int32(blue))
-            count += 1
-    points[count:] = 0
-    return count
