@@ -1,8 +1,8 @@
 """Points of a depth image within a box, thinned out evenly: kernels for whoever draws them.
 
-Here and not in the application, whose package has two names, `app` in a checkout and `dphm_app` installed: numba keeps a
-kernel's module in its cache, but calls the file by the last part alone, and what was compiled under the one name could
-not be loaded under the other.
+Here and not in the application, whose package has two names, `app` in a checkout and `dphm_app` installed: numba keeps
+a kernel's module in its cache, but calls the file by the last part alone, and what was compiled under the one name
+could not be loaded under the other.
 """
 
 from __future__ import annotations
