@@ -17,6 +17,7 @@ from dphm_core.heads.subject import Subject
 from dphm_core.heads.template import NO_VERTEX
 from dphm_core.landmarks.landmark_sets import CONTOURS
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.descent import SETTLED, Descent
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.point_budget import PointBudget
@@ -88,17 +89,18 @@ class FrameSolver:
         sigma = depth_sigma_m(float("nan") if iterations else self._residual_m, config)
         contours = self._contours_seen(observation, start)
         plausible = None if self._prior is None else self._prior.centre(start.expression)
-        state = start
-        count = iterations or config.iterations
-        for step in range(count):
-            width = config.robust_start_m * (config.robust_end_m / config.robust_start_m) ** (step / max(1, count - 1))
+        state, descent = start, Descent.of(iterations, config)
+        for step in range(descent.most):
+            width = descent.width_m(step, config)
             equations = NormalEquations(len(state.expression) + POSE_SIZE)
             residuals = distance_residuals(self._subject, state, points)
             add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, sigma, config)
             self._add_priors(equations, state, start, observation, contours)
             if self._prior is not None and plausible is not None:
                 self._prior.add(equations, state.expression, plausible)
-            state = step_within_box(equations, state, bool(self._subject.model.expression_names))
+            state, gain = step_within_box(equations, state, bool(self._subject.model.expression_names))
+            if descent.may_end(step) and gain <= SETTLED:
+                break
         if self._prior is not None:
             self._prior.look_ahead(state.expression)
         fit = judged(state, points, signed_distances(self._subject, state, points))
@@ -152,14 +154,15 @@ def judged(state: FitState, points: FloatArray, signed: FloatArray) -> Fit:
     return Fit(state, mean, float(near.mean()), shape)
 
 
-def step_within_box(equations: NormalEquations, state: FitState, named: bool) -> FitState:
-    """Solve and move; named weights (blendshapes) stay in 0..1."""
+def step_within_box(equations: NormalEquations, state: FitState, named: bool) -> tuple[FitState, float]:
+    """Solve and move, and tell what that gains; named weights (blendshapes) stay in 0..1."""
     size = len(state.expression)
     lower, upper = np.full(size + POSE_SIZE, -np.inf), np.full(size + POSE_SIZE, np.inf)
     if named:
         lower[:size], upper[:size] = -state.expression, 1 - state.expression
     step = equations.solve(lower, upper)
-    return state.moved(state.expression + step[:size].astype(np.float32), step[size:].astype(np.float32))
+    moved = state.moved(state.expression + step[:size].astype(np.float32), step[size:].astype(np.float32))
+    return moved, equations.gain(step)
 
 
 def contour_term(subject: Subject) -> ContourTerm | None:

@@ -53,3 +53,7 @@ class NormalEquations:
             step = np.clip(step, lower, upper)
             fixed |= outside
         return np.clip(step, lower, upper)
+
+    def gain(self, step: FloatingArray) -> float:
+        """By how much a step (C,) lowers the sum, where that is as it was linearised."""
+        return float(-(self.gradient + 0.5 * self.hessian @ step) @ step)

@@ -13,6 +13,7 @@ from dphm_core.heads.model import HeadModel
 from dphm_core.heads.numerics import prepare_thread
 from dphm_core.heads.subject import Subject
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.descent import Descent
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import FrameSolver
 from dphm_core.tracking.on_device.fields import distance_on
@@ -70,7 +71,7 @@ def test_no_number_on_the_device_decides_what_is_computed(subject: Subject, with
     """It runs with tensors that have shapes but hold nothing."""
     prior = random_prior(subject.model.config.expression_dim) if with_prior else None
     program = FitProgram(subject, CONFIG, prior, NOWHERE)
-    results, memory = program.run(torch.empty(program.inputs.size, device=NOWHERE), program.at_rest(), 2)
+    results, memory = program.run(torch.empty(program.inputs.size, device=NOWHERE), program.at_rest(), Descent(2, 2))
     assert results.shape == (program.results.size,) and results.device == NOWHERE
     assert [part.shape for part in memory] == [part.shape for part in program.at_rest()]
 

@@ -18,6 +18,7 @@ from dphm_core.heads.offset import LIMIT, SHAPE, SurfaceOffset
 from dphm_core.heads.subject import Subject, personalised
 from dphm_core.tracking import create_tracker, solver_on
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.descent import Descent
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import FrameSolver
 from dphm_core.tracking.on_device import linear
@@ -117,7 +118,7 @@ def test_no_number_on_the_device_decides_what_is_computed(first_pass: FirstPass,
     """It runs with tensors that have shapes but hold nothing."""
     nowhere = torch.device("meta")
     program = FitProgram(subject_of(first_pass), first_pass[0].config, prior, nowhere)
-    results, _ = program.run(torch.empty(program.inputs.size, device=nowhere), program.at_rest(), 3)
+    results, _ = program.run(torch.empty(program.inputs.size, device=nowhere), program.at_rest(), Descent(2, 3))
     assert results.shape == (program.results.size,) and results.device == nowhere
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.heads.subject import WARP_ITERATIONS, Subject
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.descent import SETTLED, Descent
 from dphm_core.tracking.fit_state import POSE_SIZE
 from dphm_core.tracking.frame_solver import contour_term
 from dphm_core.tracking.normal_equations import ACTIVE_SET_ROUNDS
@@ -100,7 +101,7 @@ class FitProgram:
         """Vertices (V, 3) of an expression (E,), from the canonical head on."""
         return self._mesh.posed(expression, self._mesh.canonical, WARP_ITERATIONS)
 
-    def run(self, uploaded: Tensor, memory: Memory, iterations: int) -> tuple[Tensor, Memory]:
+    def run(self, uploaded: Tensor, memory: Memory, descent: Descent) -> tuple[Tensor, Memory]:
         """Fit a frame.
 
         Parameters
@@ -111,8 +112,8 @@ class FitProgram:
             ``prior_weight`` is the prior's 1/σ², ``look`` the number of its look.
         memory : Memory
             Of the frame before.
-        iterations : int
-            Gauss–Newton steps.
+        descent : Descent
+            Gauss–Newton steps. All of them are computed; where the plain solver would have ended, none moves any more.
 
         Returns
         -------
@@ -121,23 +122,24 @@ class FitProgram:
         memory : Memory
             For the next frame.
         """
-        config, inputs = self._config, self.inputs.views(uploaded)
+        inputs = self.inputs.views(uploaded)
         start = DeviceState(inputs["rotation"], inputs["translation"], inputs["expression"], inputs["scale"])
         changes = memory.changes
         if self.prior is not None:
             look = inputs["look"].long()
             changes = changes.index_copy(0, look, self.prior.change(start.expression, look))
         plausible = start.expression + changes.mean(dim=0)
-        state = start
-        for step in range(iterations):
-            done = step / max(1, iterations - 1)
-            width = config.robust_start_m * (config.robust_end_m / config.robust_start_m) ** done
-            hessian, gradient = self._depth(state, inputs, width)
+        state, moving = start, torch.ones_like(start.scale)
+        for step in range(descent.most):
+            hessian, gradient = self._depth(state, inputs, descent.width_m(step, self._config))
             weights, pull = self._diagonal(state, start, plausible, inputs)
             hessian, gradient = hessian + torch.diag(weights), gradient + pull
             if self._contours is not None:
                 hessian, gradient = self._add_contours(hessian, gradient, state, inputs)
-            state = state.moved(self._step(hessian, gradient, state))
+            move = self._step(hessian, gradient, state)
+            state = state.moved(move * moving)
+            if descent.may_end(step):
+                moving = moving * (-(gradient + 0.5 * hessian @ move) @ move > SETTLED)
         signed = distances(self._deformation, self._distance, state, inputs["points"])
         posed = self._mesh.posed(state.expression, memory.posed, WARM_WARP_ROUNDS)
         results = {**state._asdict(), "signed": signed, "posed": posed}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from dphm_core.frames import FloatArray
+from dphm_core.tracking.descent import Descent
 from dphm_core.tracking.on_device.config import DeviceConfig, memory_told, products_of
 from dphm_core.tracking.on_device.program import FitProgram, Memory
 
@@ -31,7 +32,7 @@ class Runner:
         self._results = torch.zeros(program.results.size, device=device)
         self.memory = program.at_rest() if memory is None else memory
         self._record = cuda and config.graph
-        self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
+        self._graphs: dict[Descent, torch.cuda.CUDAGraph] = {}
         self.inputs = program.inputs.arrays(self._sent)
         """What the next `fit` sends, to be filled in."""
         self.results = program.results.arrays(self._received)
@@ -44,11 +45,11 @@ class Runner:
         """Whether there are graphs, which fits are replayed from."""
         return bool(self._graphs)
 
-    def fit(self, iterations: int) -> None:
+    def fit(self, descent: Descent) -> None:
         """Fit what is in `inputs`; `results` then holds the outcome."""
         with self._at_work():
             self._inputs.copy_(self._sent, non_blocking=True)
-            self._compute(iterations)
+            self._compute(descent)
             self._received.copy_(self._results, non_blocking=True)
             self._wait()
 
@@ -70,35 +71,35 @@ class Runner:
             self.memory.posed.copy_(posed)
             return posed.cpu().numpy()
 
-    def _compute(self, iterations: int) -> None:
+    def _compute(self, descent: Descent) -> None:
         """By the recorded graph; the first time by itself, which warms the device up for the recording."""
-        graph = self._graphs.get(iterations)
+        graph = self._graphs.get(descent)
         if graph is not None:
             graph.replay()
             return
-        self._launch(iterations)
+        self._launch(descent)
         if self._record:
-            self._graphs |= self._recorded(iterations)
+            self._graphs |= self._recorded(descent)
 
-    def _launch(self, iterations: int) -> None:
-        results, memory = self._program.run(self._inputs, self.memory, iterations)
+    def _launch(self, descent: Descent) -> None:
+        results, memory = self._program.run(self._inputs, self.memory, descent)
         self._results.copy_(results)
         for kept, new in zip(self.memory, memory, strict=True):
             kept.copy_(new)
 
-    def _recorded(self, iterations: int) -> dict[int, torch.cuda.CUDAGraph]:
+    def _recorded(self, descent: Descent) -> dict[Descent, torch.cuda.CUDAGraph]:
         """The graph of a fit; none, from now on, where the device refuses."""
         graph = torch.cuda.CUDAGraph()
         pool = next(iter(self._graphs.values())).pool() if self._graphs else None
         try:
             with torch.cuda.graph(graph, pool, self._stream, capture_error_mode="thread_local"):
-                self._launch(iterations)
+                self._launch(descent)
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             log.warning("the fit cannot be recorded as a CUDA graph (%s); it runs without, slower", reason)
             self._record = False
             return {}
-        return {iterations: graph}
+        return {descent: graph}
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:

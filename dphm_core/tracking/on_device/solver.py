@@ -11,6 +11,7 @@ from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.frames import FloatArray, Observation, Similarity
 from dphm_core.heads.subject import Subject
 from dphm_core.tracking.config import TrackerConfig
+from dphm_core.tracking.descent import Descent
 from dphm_core.tracking.fit_state import FitState
 from dphm_core.tracking.frame_solver import MIN_POINTS, Fit, judged
 from dphm_core.tracking.on_device.config import DeviceConfig, memory_told
@@ -68,7 +69,7 @@ class DeviceSolver:
         sigma = depth_sigma_m(float("nan") if iterations else self._residual_m, self._config)
         self._fill_in(observation, start, points, normals, sigma)
         started = perf_counter()
-        self._runner.fit(iterations or self._config.iterations)
+        self._runner.fit(Descent.of(iterations, self._config))
         self.device_s = perf_counter() - started
         results = {name: array.copy() for name, array in self._runner.results.items()}
         pose = Similarity(results["rotation"], results["translation"], start.head_to_cam.scale)
