@@ -168,16 +168,16 @@ def oriented_points(
     filtered = filter_depth(depth_m, around, options.filter_radius_px, options.filter_support_m)
     rays = ray_table(intrinsics)
     limits = np.array([*depth_range_m, options.max_jump_m], dtype=np.float32)
-    columns, rows = len(range(x0, x1, step)), len(range(y0, y1, step))
+    # Of the pixels at the image's edge some neighbours are missing: they have no normal.
+    columns = np.arange(x0, x1, step, dtype=np.int64)
+    columns = columns[(columns >= around[0] + reach) & (columns < around[2] - reach)]
+    rows = np.arange(y0, y1, step, dtype=np.int64)
+    rows = rows[(rows >= around[1] + reach) & (rows < around[3] - reach)]
 
     def orient(first: int, last: int) -> Found:
-        most = (last - first) * columns
-        points, normals, pixels = (np.empty((most, width), dtype=np.float32) for width in (3, 3, 2))
-        found = points, normals, pixels
-        count = _orient_rows(filtered, rays, around[:2], (x0, x1, y0), step, reach, limits, found, first, last)
-        return points[:count], normals[:count], pixels[:count]
+        return _orient_rows(filtered, rays, around[:2], rows[first:last], columns, reach, limits)
 
-    points, normals, pixels = zip(*in_bands(orient, 0, rows), strict=True)
+    points, normals, pixels = zip(*in_bands(orient, 0, len(rows)), strict=True)
     return np.concatenate(points), np.concatenate(normals), np.concatenate(pixels)
 
 
@@ -236,28 +236,22 @@ def _orient_rows(
     filtered: FloatArray,
     rays: FloatArray,
     corner: tuple[int, int],
-    region: tuple[int, int, int],
-    step: int,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
     reach: int,
     limits: FloatArray,
-    found: Found,
-    first: int,
-    last: int,
-) -> int:
-    """List point, normal and pixel of every valid pixel in the region's rows first..last; returns how many."""
-    (left, top), (x0, x1, y0), (near, far, jump) = corner, region, limits
-    height, width = filtered.shape
-    points, normals, pixels = found
+) -> Found:
+    """List point, normal and pixel of every valid pixel in these rows and columns of the image."""
+    (left, top), (near, far, jump) = corner, limits
+    most = len(rows) * len(columns)
+    points, normals = np.empty((most, 3), dtype=np.float32), np.empty((most, 3), dtype=np.float32)
+    pixels = np.empty((most, 2), dtype=np.float32)
     count = 0
-    for row in range(first, last):
-        y = y0 + row * step
-        j = y - top
-        if j < reach or j >= height - reach:
-            continue
-        for x in range(x0, x1, step):
-            i = x - left
+    for y in rows:
+        for x in columns:
+            j, i = y - top, x - left
             z = filtered[j, i]
-            if not (z >= near and z <= far) or i < reach or i >= width - reach:
+            if not (z >= near and z <= far):
                 continue
             z_left, z_right = filtered[j, i - reach], filtered[j, i + reach]
             z_above, z_below = filtered[j - reach, i], filtered[j + reach, i]
@@ -270,7 +264,7 @@ def _orient_rows(
             pixels[count, 0], pixels[count, 1] = x, y
             if _orient(points[count], across, down, normals[count]):
                 count += 1
-    return count
+    return points[:count], normals[:count], pixels[:count]
 
 
 Vector = tuple[np.float32, np.float32, np.float32]

@@ -61,11 +61,10 @@ def vertex_residuals_m(
     depth, rays = kernel_input(depth_m), kernel_input(ray_table(intrinsics))
     pixels = np.empty((len(vertices), 2), dtype=np.float32)
     _project(vertices, _lens(intrinsics), pixels)
-    grid, low, step = _grid(pixels)
-    _draw_front(vertices, triangles, pixels, low[0], low[1], step, grid)
-    residuals = np.empty(len(vertices), dtype=np.float32)
-    _compare(vertices, directions, pixels, depth, rays, grid, low[0], low[1], step, reach, residuals)
-    return residuals
+    grid, cells = _grid(pixels)
+    _draw_front(vertices, triangles, cells, grid)
+    _hide(vertices, directions, cells, grid, pixels)
+    return _compare(vertices, directions, pixels, depth, rays, reach)
 
 
 def vertex_residuals_reference(
@@ -113,15 +112,21 @@ def _lens(camera: Intrinsics) -> NDArray[np.float32]:
     return np.array([*pinhole, *camera.k, *camera.p, radius**2, camera.width, camera.height], dtype=np.float32)
 
 
-def _grid(pixels: FloatArray) -> tuple[FloatArray, tuple[float, float], float]:
-    """Empty coarse depth image over all seen pixels: it, its upper left corner, and pixels per cell."""
-    if np.isnan(pixels[:, 0]).all():
-        return np.full((1, 1), np.inf, dtype=np.float32), (0.0, 0.0), 1.0
-    low, high = np.nanmin(pixels, axis=0), np.nanmax(pixels, axis=0)
-    width, height = (high - low).tolist()
-    step = max(1.0, max(width, height) / GRID_CELLS)
-    grid = np.full((int(height / step) + 2, int(width / step) + 2), np.inf, dtype=np.float32)
-    return grid, (float(low[0]), float(low[1])), step
+@kernel
+def _grid(pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Empty coarse depth image over all seen pixels, and where (V, 2) they lie in it, in cells."""
+    left, top, right, bottom = np.float32(np.inf), np.float32(np.inf), np.float32(-np.inf), np.float32(-np.inf)
+    for v in range(len(pixels)):
+        if not math.isnan(pixels[v, 0]):
+            left, right = min(left, pixels[v, 0]), max(right, pixels[v, 0])
+            top, bottom = min(top, pixels[v, 1]), max(bottom, pixels[v, 1])
+    zero, one = np.float32(0), np.float32(1)
+    width, height = max(right - left, zero), max(bottom - top, zero)
+    per_pixel = min(one, np.float32(GRID_CELLS) / max(width, height, one))
+    cells = np.empty_like(pixels)
+    for v in range(len(pixels)):
+        cells[v, 0], cells[v, 1] = (pixels[v, 0] - left) * per_pixel, (pixels[v, 1] - top) * per_pixel
+    return np.full((int(height * per_pixel) + 2, int(width * per_pixel) + 2), np.float32(np.inf)), cells
 
 
 @kernel
@@ -144,23 +149,14 @@ def _project(vertices: FloatArray, lens: FloatArray, pixels: FloatArray) -> None
 
 
 @kernel
-def _draw_front(
-    vertices: FloatArray,
-    faces: NDArray[np.int32],
-    pixels: FloatArray,
-    left: float,
-    top: float,
-    step: float,
-    grid: FloatArray,
-) -> None:
+def _draw_front(vertices: FloatArray, faces: NDArray[np.int32], cells: FloatArray, grid: FloatArray) -> None:
     """Draw the triangles that face the camera into the coarse depth image; depth is linear enough within one."""
-    scale, x0, y0 = np.float32(1 / step), np.float32(left), np.float32(top)
     slack = np.float32(-1e-4)
     for f in range(len(faces)):
         i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        ax, ay = (pixels[i, 0] - x0) * scale, (pixels[i, 1] - y0) * scale
-        bx, by = (pixels[j, 0] - x0) * scale - ax, (pixels[j, 1] - y0) * scale - ay
-        cx, cy = (pixels[k, 0] - x0) * scale - ax, (pixels[k, 1] - y0) * scale - ay
+        ax, ay = cells[i, 0], cells[i, 1]
+        bx, by = cells[j, 0] - ax, cells[j, 1] - ay
+        cx, cy = cells[k, 0] - ax, cells[k, 1] - ay
         area = cx * by - bx * cy  # positive where the outside is seen, for rows go down
         if not area > 0:  # NaN, too, where a corner is outside the image
             continue
@@ -177,31 +173,29 @@ def _draw_front(
 
 
 @kernel
-def _compare(
-    vertices: FloatArray,
-    normals: FloatArray,
-    pixels: FloatArray,
-    depth: FloatArray,
-    rays: FloatArray,
-    grid: FloatArray,
-    left: float,
-    top: float,
-    step: float,
-    reach: int,
-    residuals: FloatArray,
-) -> None:
-    """Fill residuals (V,) with the mean distance, along the normal, of the points seen at and around its pixel."""
+def _hide(vertices: FloatArray, normals: FloatArray, cells: FloatArray, grid: FloatArray, pixels: FloatArray) -> None:
+    """Make the pixels of vertices NaN that face away, or that the mesh itself hides."""
     for v in range(len(vertices)):
-        residuals[v] = np.nan
-        column, row = pixels[v, 0], pixels[v, 1]
-        if math.isnan(column):
+        if math.isnan(pixels[v, 0]):
             continue
         x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
         facing = -(normals[v, 0] * x + normals[v, 1] * y + normals[v, 2] * z) / math.sqrt(x * x + y * y + z * z)
-        nearest = grid[int((row - top) / step + 0.5), int((column - left) / step + 0.5)]
-        if facing > MIN_FACING and z <= nearest + HIDDEN_M:
-            pixel = int(np.rint(row)), int(np.rint(column))
+        nearest = grid[int(cells[v, 1] + 0.5), int(cells[v, 0] + 0.5)]
+        if not (facing > MIN_FACING and z <= nearest + HIDDEN_M):
+            pixels[v, 0] = pixels[v, 1] = np.nan
+
+
+@kernel
+def _compare(
+    vertices: FloatArray, normals: FloatArray, pixels: FloatArray, depth: FloatArray, rays: FloatArray, reach: int
+) -> FloatArray:
+    """Mean distances (V,), along the normal, of the points seen at and around each pixel; NaN without one."""
+    residuals = np.full(len(vertices), np.nan, dtype=np.float32)
+    for v in range(len(vertices)):
+        if not math.isnan(pixels[v, 0]):
+            pixel = int(np.rint(pixels[v, 1])), int(np.rint(pixels[v, 0]))
             residuals[v] = _distance(vertices[v], normals[v], depth, rays, pixel, reach)
+    return residuals
 
 
 @kernel
