@@ -17,7 +17,7 @@ from .glyph_button import HEIGHT, Glyph, GlyphButton
 from .speed_box import SpeedBox
 from .track_all_box import TrackAllBox
 
-MIN_WIDTH = 420
+MIN_WIDTH = 440
 USUAL_FPS = 30.0
 CENTISECONDS, MINUTE = 100, 60
 
@@ -230,7 +230,8 @@ class PlaybackBar(QWidget):
         # Where there is too little room these go one after the other, and names get short: there are keys for the same.
         # Those beside "Play" go last, so that it stays where it is.
         self._dispensable = (
-            (self.close_source,), (), (self.begin, self.end), (self.time,), (self.clear,), (self.first, self.last)
+            (self.close_source,), (), (self.begin, self.end), (self.time,), (self.clear,), (self.first, self.last),
+            (self.speeds,), (self.loop, self.position), (self.step_back, self.step),
         )  # fmt: skip
         recorded = (self.slider, self.step_back, self.step, self.frame, self.speeds, self.loop, self.track_all)
         self._of_recordings = (*recorded, self.first, self.last, self.begin, self.end)
@@ -240,8 +241,8 @@ class PlaybackBar(QWidget):
         for widget in self._of_recordings:
             widget.setVisible(self._length is not None)
         self.clear.setVisible(self.selection is not None)
-        self.time.show()
-        self.close_source.show()
+        for widget in (self.position, self.time, self.close_source):
+            widget.show()
         self.track_all.set_short(False)
         margins = self.layout().contentsMargins()
         room = self.width() - margins.left() - margins.right()

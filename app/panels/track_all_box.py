@@ -9,7 +9,7 @@ from dphm_core.jobs import Progress
 
 from .glyph_button import HEIGHT
 
-PROGRESS_WIDTH = 210
+PROGRESS_WIDTH, SHORT_WIDTH = 210, 150
 MINUTE_S = 60
 
 
@@ -25,6 +25,7 @@ class TrackAllBox(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.track_all = QPushButton()
+        self.track_all.setToolTip("Track every frame once, and keep the result: it can be looked at without delay.")
         self.track_all.clicked.connect(self.requested)
         self.saved = _choice("Show what was tracked before, at once for every frame")
         self.live = _choice("Track the frames as they are played")
@@ -33,7 +34,6 @@ class TrackAllBox(QWidget):
             self._choice.addButton(button)
             button.clicked.connect(lambda _on, saved=saved: self.saved_toggled.emit(saved))
         self.progress = QProgressBar()
-        self.progress.setFixedWidth(PROGRESS_WIDTH)
         self.cancel = QPushButton("Cancel")
         self.cancel.clicked.connect(self.cancelled)
         for button in (self.track_all, self.cancel):
@@ -44,8 +44,7 @@ class TrackAllBox(QWidget):
         for widget in (self.saved, self.live, self.track_all, self.progress, self.cancel):
             widget.setFixedHeight(HEIGHT)
             row.addWidget(widget)
-        self._available = self._busy = False
-        self.set_short(False)
+        self._available = self._busy = self._short = False
         self.set_saved(False, False)
 
     @property
@@ -54,16 +53,19 @@ class TrackAllBox(QWidget):
         return self._busy
 
     def set_short(self, short: bool) -> None:
-        """Write what can be chosen in one word each, where there is little room."""
+        """Write what can be chosen in a word or two, where there is little room."""
+        self._short = short
+        all_frames = "Track all" if short else "Track all frames"
+        self.track_all.setText("Track again" if self._available else all_frames)
         self.saved.setText("Saved" if short else "Saved track")
         self.live.setText("Live" if short else "Live tracking")
+        self.progress.setFixedWidth(SHORT_WIDTH if short else PROGRESS_WIDTH)
 
     def set_saved(self, available: bool, shown: bool) -> None:
         """Tell whether there is a complete track, and whether it is what is shown."""
         self._available = available
         (self.saved if shown else self.live).setChecked(True)
-        self.track_all.setText("Track again" if available else "Track all frames")
-        self.track_all.setToolTip("Track every frame once, and keep the result: it can be looked at without delay.")
+        self.set_short(self._short)
         self._show_what_holds()
 
     def show_job(self, progress: Progress | None) -> None:
@@ -72,7 +74,7 @@ class TrackAllBox(QWidget):
         if progress is not None:
             self.progress.setRange(0, progress.total or 0)  # 0 to 0 shows that something goes on
             self.progress.setValue(progress.done)
-            self.progress.setFormat(in_words(progress))
+            self.progress.setFormat(in_words(progress).removeprefix("frame " if self._short else ""))
         self._show_what_holds()
 
     def _show_what_holds(self) -> None:

@@ -14,7 +14,7 @@ from app.panels.frame_marks import FrameMarks
 from app.panels.frame_slider import GROOVE_Y, STRIP_Y, FrameSlider
 from app.panels.playback_bar import PlaybackBar, clock
 from app.panels.track_all_box import duration, in_words
-from app.theme import STATUS_COLORS
+from app.theme import DARK, STATUS_COLORS, Theme, apply_theme
 from dphm_core.frames import TrackStatus
 from dphm_core.jobs import Progress
 
@@ -235,6 +235,26 @@ def test_it_fits_into_narrow_windows(qtbot: QtBot, bar: PlaybackBar, width: int)
     assert width < 900 or not (bar.first.isHidden() or bar.last.isHidden())
     bar.resize(1280, 70)
     assert not bar.close_source.isHidden()
+
+
+@pytest.mark.parametrize("theme", [None, DARK])
+def test_nothing_is_cut_off_however_narrow_it_is(qtbot: QtBot, bar: PlaybackBar, qapp, theme: Theme | None) -> None:
+    if theme is not None:
+        apply_theme(qapp, theme)  # other sizes
+    bar.slider.select(10, 20)
+    for width in (bar.minimumWidth(), 480, 555, 600):
+        bar.resize(width, 70)
+        for saved, progress in ((False, None), (True, None), (False, Progress(25, 75, 6.0))):
+            bar.set_saved(saved, saved)
+            bar.show_job(progress)
+            margins = bar.layout().contentsMargins()
+            assert bar._row.minimumSize().width() + margins.left() + margins.right() <= width
+            assert not bar.play.isHidden()
+            assert bar.track_all.isVisible()
+    bar.resize(1280, 70)
+    assert bar.position.isVisible() and bar.speeds.isVisible() and bar.step.isVisible()
+    bar.show_job(None)
+    assert bar.track_all.track_all.text() == "Track all frames"
 
 
 def test_play_stays_where_it_is_whatever_else_is_shown(qtbot: QtBot, bar: PlaybackBar) -> None:
