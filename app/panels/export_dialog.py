@@ -159,8 +159,9 @@ class ExportDialog(QDialog):
         layout.addWidget(self.buttons)
 
     def _connect(self) -> None:
-        self.choices.changed.connect(self._changed)
-        self.folder.changed.connect(self._changed)
+        for part in (self.choices, self.folder):
+            part.changed.connect(self.message.hide_error)
+            part.changed.connect(self._changed)
         self.job_bar.cancel_requested.connect(self._run.cancel)
         self._run.progressed.connect(self.job_bar.show_job)
         self._run.done.connect(self._tell_result)

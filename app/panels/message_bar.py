@@ -101,6 +101,11 @@ class MessageBar(QWidget):
         self.show()
         self.update()
 
+    def hide_error(self) -> None:
+        """Hide an error, where the newest message is one: what it was of is changed."""
+        if self.kind is Kind.ERROR:
+            self.hide()
+
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         """Leave nothing to be done later; a window that is minimised keeps its note, and the note its end."""
         super().hideEvent(event)

@@ -283,6 +283,8 @@ def test_errors_are_told_in_words(qtbot, dialog, library) -> None:
     qtbot.waitUntil(result_shown(dialog))
     assert dialog.message.kind is Kind.ERROR
     assert dialog.message.text.text() == "/out is not empty; choose another folder."
+    dialog.set_folder(Path("/elsewhere"))
+    assert dialog.message.isHidden()  # it was of another folder
     library.error = ZeroDivisionError("in a writer")
     dialog.go.click()
     qtbot.waitUntil(lambda: "nobody expected" in dialog.message.text.text())
