@@ -30,6 +30,11 @@ CARRIED_BY_DEPTH = 0.35
 depth shows without any doubt, and no other is."""
 WITHOUT_LANDMARKS = 0.95
 """The same where there are none."""
+RESIDUAL_EXCUSED, SHAPE_EXCUSED = 0.45, 0.24
+"""Parts of the noise that a camera has beyond the calibration's which are no reason for doubt: in one frame's shape
+error all that it does to it; in a residual less than that, since a stranger's hides in it."""
+NOISE_PER_FRAME_M = 0.0003
+"""For each so much of it, one frame more is asked whose head it is."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,13 @@ def ramp(value: float, bad: float, good: float) -> float:
     return 0.0 if math.isnan(share) else min(1.0, max(0.0, share))
 
 
-def residual_trust(residual_m: float, own_m: float) -> float:
-    """1 up to 1.3 times what the calibration left; 0 where the points lie as if strewn over the inliers' range."""
-    return ramp(residual_m, max(INLIER_M / 2, 2.5 * own_m), 1.3 * own_m + 0.0001)
+def residual_trust(residual_m: float, own_m: float, more_noise_m: float = 0.0) -> float:
+    """1 up to 1.3 times what the calibration left; 0 where the points lie as if strewn over the inliers' range.
+
+    A part of the noise that the camera has beyond the calibration's adds to what it left, as variances do.
+    """
+    good = 1.3 * math.hypot(own_m, RESIDUAL_EXCUSED * more_noise_m) + 0.0001
+    return ramp(residual_m, max(INLIER_M / 2, 2.5 * own_m), good)
 
 
 def inlier_trust(inliers: float) -> float:
@@ -99,11 +108,15 @@ def alignment_trust(median_m: float) -> float:
     return ramp(median_m, MAX_RESIDUAL_M, 0.004)
 
 
-def judge(evidence: Evidence, own_residual_m: float) -> Verdict:
-    """Weigh the evidence on a fit of a subject whose calibration left `own_residual_m`."""
+def judge(evidence: Evidence, own_residual_m: float, more_noise_m: float = 0.0) -> Verdict:
+    """Weigh the evidence on a fit of a subject whose calibration left `own_residual_m`.
+
+    `more_noise_m` is the noise that the camera has beyond the calibration's (`more_noise`).
+    """
+    residual = residual_trust(evidence.residual_m, own_residual_m, more_noise_m)
     seen, off = f"{evidence.coverage:.0%}", f"{evidence.landmarks_m * 1e3:.0f} mm"
     factors = {
-        f"its depth is {evidence.residual_m * 1e3:.1f} mm off": residual_trust(evidence.residual_m, own_residual_m),
+        f"its depth is {evidence.residual_m * 1e3:.1f} mm off": residual,
         f"only {evidence.inliers:.0%} of the points fit the head": inlier_trust(evidence.inliers),
         f"only {seen} of the face can be seen": coverage_trust(evidence.coverage),
         "what lies behind the head can be seen": see_through_trust(evidence.seen_through),
@@ -115,6 +128,15 @@ def judge(evidence: Evidence, own_residual_m: float) -> Verdict:
     return Verdict(math.prod(factors.values()), min(factors, key=lambda clause: factors[clause]))
 
 
-def stranger_limit_m(own_shape_error_m: float) -> float:
-    """Shape error above which a head is not the one whose calibration left `own_shape_error_m`."""
-    return STRANGER_FACTOR * own_shape_error_m + STRANGER_MARGIN_M
+def frames_asked(more_noise_m: float) -> int:
+    """How many frames' shape errors tell together whose head it is: what noise does to them averages out."""
+    return PATIENCE + int(more_noise_m / NOISE_PER_FRAME_M)
+
+
+def stranger_limit_m(own_shape_error_m: float, more_noise_m: float = 0.0, frames: int = 1) -> float:
+    """Shape error, over so many frames, above which a head is not the one whose calibration left `own_shape_error_m`.
+
+    The noise that the camera has beyond the calibration's makes it larger, and less so the more frames there are.
+    """
+    own_m = STRANGER_FACTOR * own_shape_error_m + STRANGER_MARGIN_M
+    return math.hypot(own_m, SHAPE_EXCUSED * more_noise_m / math.sqrt(frames))
