@@ -88,10 +88,13 @@ class Hud(QWidget):
         super().resizeEvent(event)
         self._make_room()
 
-    def _tell(self, text: str, advice: str = "") -> None:
-        """Write advice, or the text where there is none; for advice the room only grows, or figures would flicker."""
+    def _tell(self, text: str, advice: str = "", whole: bool = False) -> None:
+        """Write advice, or the text where there is none; what is told `whole` is not cut short, and advice never is.
+
+        For those the room only grows, or figures would flicker.
+        """
         self.text.set_text(f"{ADVICE_SIGN} {advice}" if advice else text)
-        kept = max(self._kept, self.text.sizeHint().width()) if advice else LEAST_TEXT
+        kept = max(self._kept, self.text.sizeHint().width()) if advice or whole else LEAST_TEXT
         if kept != self._kept:
             self._kept = kept
             self._make_room()
@@ -116,7 +119,8 @@ class Hud(QWidget):
             self._tell("Tracking is stopped.")
         else:
             rests = status.state is PipelineState.PAUSED and tracked.status is TrackStatus.CALIBRATING
-            self._tell(f"{tracked.reason} – paused" if rests else tracked.reason, tracked.observation.advice)
+            text = f"{tracked.reason} – paused" if rests else tracked.reason
+            self._tell(text, tracked.observation.advice, whole=loads)  # there are no figures yet
         # Figures of what went on before are none of what stands still.
         plays = status.state is PipelineState.PLAYING and not waits
         rates = (self.source, status.source_fps), (self.tracker, status.tracker_fps), (self.view, view_fps)

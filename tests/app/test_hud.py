@@ -161,6 +161,10 @@ def test_while_a_camera_is_waited_for_nothing_is_called_tracked(hud: Hud, observ
     assert hud.source.text() == hud.latency.text() == UNKNOWN
 
 
-def test_before_the_tracker_is_there_nobody_is_searched_for(hud: Hud, observation) -> None:
+def test_before_the_tracker_is_there_nobody_is_searched_for(hud: Hud, observation, qtbot: QtBot) -> None:
     hud.show_status(TrackedFrame(observation, TrackStatus.SEARCHING, LOADING), STATUS, 60.0, 40.0)
     assert (hud.state.text(), hud.text.text(), hud.confidence.text()) == ("Loading", LOADING, UNKNOWN)
+    qtbot.waitUntil(lambda: hud.text.width() >= hud.text.sizeHint().width())  # it can be read to its end
+    tracking = TrackedFrame(observation, TrackStatus.TRACKING, "following the frame before")
+    hud.show_status(tracking, STATUS, 60.0, 40.0)
+    qtbot.waitUntil(lambda: all(figure.isVisible() for figure in figures(hud)))
