@@ -78,6 +78,22 @@ def make_folder(path: Path) -> list[Path]:
     return missing
 
 
+def check_new_folder(path: Path) -> None:
+    """Refuse a folder in which there is something already, before anything is done.
+
+    Raises
+    ------
+    OutputError
+        There is something in it, a file has its name, or it cannot be looked at.
+    """
+    try:
+        free = not any(path.iterdir()) if path.is_dir() else not path.exists()
+    except OSError as error:
+        raise OutputError(f"{path} cannot be looked at: {error.strerror}; choose another folder") from error
+    if not free:
+        raise OutputError(f"{path} is not empty; choose a new folder")
+
+
 def take_back(files: Iterable[Path], folders: Sequence[Path]) -> None:
     """Remove files that were written, and of the folders that were made, the outermost first, those now empty."""
     for path in files:

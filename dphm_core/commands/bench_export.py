@@ -18,7 +18,7 @@ class BenchExport(Command):
     track: Annotated[Positional[Path], arg(metavar="TRACK")]
     """Results folder of `dphm track`."""
     out: Path | None = None
-    """Folder on the disk to be measured, which keeps what is written; by default a temporary one, removed again."""
+    """New folder on the disk to be measured, which keeps what is written; by default a temporary one, removed again."""
     model: str | None = None
     """Head model that it was tracked with, where it lies elsewhere now: a name under models/, or a folder."""
 
@@ -26,7 +26,10 @@ class BenchExport(Command):
         """Measure and print."""
         from tempfile import TemporaryDirectory
 
+        from dphm_core.files import check_new_folder
+
         if self.out is not None:
+            check_new_folder(self.out)
             self._measure(self.out, say)
         else:
             with TemporaryDirectory() as folder:

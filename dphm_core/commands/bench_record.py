@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import OmitArgPrefixes, Positional, arg
 
-from dphm_core.commands.base import OK, Command, Say
+from dphm_core.commands.base import OK, SOME_FAILED, Command, Say
 from dphm_core.evaluation.recording_benchmark_options import RecordingBenchmarkOptions
 from dphm_core.places import DEMO_RECORDING
 
@@ -31,15 +31,17 @@ class BenchRecord(Command):
         from tempfile import TemporaryDirectory
 
         from dphm_core.evaluation.recording_benchmark import record_beside_tracking
+        from dphm_core.files import check_new_folder
 
         if self.out is not None:
+            check_new_folder(self.out)
             run = record_beside_tracking(self.source, self.out, self.measure)
         else:
             with TemporaryDirectory() as folder:
                 run = record_beside_tracking(self.source, Path(folder) / "recording", self.measure)
         for name, value in _table(run, self.measure.tracking):
             say(f"{name:14}{value}")
-        return OK
+        return OK if run.recording.error is None else SOME_FAILED
 
 
 def _table(run: RecordingRun, tracking: bool) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from dphm_core.camera.k4a_calibration import DepthMode
 from dphm_core.errors import OutputError, SourceError
-from dphm_core.files import make_folder, written_atomically
+from dphm_core.files import check_new_folder, make_folder, written_atomically
 from dphm_core.frames import RGBDFrame
 from dphm_core.jobs import Tell
 from dphm_core.sources import SourceInfo, open_source
@@ -91,8 +91,8 @@ def convert(source: str | Path, out: Path, options: ConvertOptions, tell: Tell) 
         raise OutputError(f"a folder's depth is registered to colour and has no mode; give {out}.mkv, or leave it out")
     if as_file and out.exists():
         raise OutputError(f"{out} is there already; choose a new name")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out} is not empty; choose a new folder")
+    if not as_file:
+        check_new_folder(out)
     opened = open_source(source)
     if as_file:
         options = replace(options, selection=_slow_enough(opened.info, options.selection))

@@ -58,3 +58,13 @@ def test_the_command_prints_a_table(results: Path, capsys: pytest.CaptureFixture
     assert printed.startswith("| format |") and "| GLB, targets basis | 1 | " in printed
     assert cli.main(["bench", "export", str(results / "small")]) == 2
     assert "holds no track" in capsys.readouterr().err
+
+
+def test_nothing_is_mixed_with_what_is_there(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sorted(results.rglob("*"))
+    words = ["bench", "export", str(results), "--model", str(results / "small"), "--out"]
+    assert cli.main([*words, str(results)]) == 2
+    assert f"{results} is not empty; choose a new folder" in capsys.readouterr().err
+    assert cli.main([*words, str(results / "track.npz")]) == 2
+    assert "track.npz is not empty; choose a new folder" in capsys.readouterr().err
+    assert sorted(results.rglob("*")) == before
