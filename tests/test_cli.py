@@ -276,6 +276,11 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert capsys.readouterr().err == "dphm bench: interrupted\n"
 
 
+def test_a_count_that_is_none_is_told_as_the_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["sample", "--out", str(tmp_path / "out"), "--count", "0"]
+    assert "a sample's count must be 1 to 100000, not 0" in assert_refused(words, capsys)
+
+
 def test_an_interruption_says_what_became_of_the_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,7 +50,7 @@ class HeadRequest:
     grew from, which keeps every head on the way as typical as those."""
 
     def __post_init__(self) -> None:
-        check_limits(self, "a request for heads", {"count": (1, MAX_COUNT)})
+        check_limits(self, "a sample", {"count": (1, MAX_COUNT)})
         if self.between is None:
             if self.blend != "linear":
                 raise SettingError("--blend noise belongs to --between.")
