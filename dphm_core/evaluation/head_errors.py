@@ -15,7 +15,8 @@ from scipy.spatial import cKDTree
 
 from dphm_core.errors import CheckpointError
 from dphm_core.frames import MM_PER_UNIT, FloatArray
-from dphm_core.heads.distance import CHUNK, grid_values
+from dphm_core.heads.baking import grid_values
+from dphm_core.heads.distance import CHUNK
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject, build_subject
 from dphm_core.heads.surface import zero_level

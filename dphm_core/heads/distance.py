@@ -1,4 +1,4 @@
-"""A subject's canonical signed distance with gradient: baked to a grid, or straight from the network.
+"""A subject's canonical signed distance with gradient: baked to grids, or straight from the network.
 
 A grid holds three coordinates, so a model with hyper coordinates keeps the network.
 """
@@ -12,6 +12,7 @@ from typing import Protocol
 import numba
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dphm_core.frames import FloatArray
 from dphm_core.heads.identity import IdentityField
@@ -20,12 +21,8 @@ from dphm_core.heads.offset import SurfaceOffset
 BOX_MIN = np.array([-0.44, -0.56, -0.42], dtype=np.float32)
 BOX_MAX = np.array([0.44, 0.56, 0.42], dtype=np.float32)
 """Box of the grid, head-frame units: the face, the ears and the front of the skull."""
-SPACING = 0.0075
-"""Distance between nodes, head-frame units (1.9 mm)."""
-COARSENING = 4
-"""The network is evaluated at every node only near the surface; elsewhere at every fourth, interpolated between."""
-NARROW_BAND = 0.035
-"""Distance from the surface (9 mm) within which every node is evaluated."""
+OFFSET_SPACING = 0.0075
+"""Distance between the nodes of an offset's own grid, head-frame units (1.9 mm)."""
 CHUNK = 8192
 """Queries per network call: keeps memory bounded and the working set in cache."""
 GRADIENT_CHUNK = 4096
@@ -83,6 +80,15 @@ class BakedDistance:
     """(3,) position of the first node."""
     spacing: float
 
+    @property
+    def end(self) -> FloatArray:
+        """(3,) position of the last node."""
+        return np.asarray(self.origin + (np.array(self.nodes.shape[:3]) - 1) * self.spacing, dtype=np.float32)
+
+    def holds(self, queries: FloatArray) -> NDArray[np.bool_]:
+        """Which queries (N, 3) lie inside the box: (N,)."""
+        return np.asarray(((queries >= self.origin) & (queries < self.end)).all(axis=1))
+
     def __call__(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Distance (N,) and gradient (N, 3); queries outside the box take the value on its border."""
         values = _look_up(self.nodes, self.origin, 1 / self.spacing, np.ascontiguousarray(queries, dtype=np.float32))
@@ -102,6 +108,22 @@ class BakedDistance:
 
 
 @dataclass(frozen=True)
+class NestedDistance:
+    """A grid of everything, with finer ones for the places where every half millimetre counts."""
+
+    whole: BakedDistance
+    finer: tuple[BakedDistance, ...]
+
+    def __call__(self, queries: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distance (N,) and gradient (N, 3), each of the finest grid that holds the query (N, 3)."""
+        values, gradient = self.whole(queries)
+        for grid in self.finer:
+            inside = grid.holds(queries)
+            values[inside], gradient[inside] = grid(queries[inside])
+        return values, gradient
+
+
+@dataclass(frozen=True)
 class ShiftedDistance:
     """Any distance less an offset: the surface is moved outwards by as much."""
 
@@ -115,71 +137,25 @@ class ShiftedDistance:
         return values - by, gradient - np.pad(slope, ((0, 0), (0, queries.shape[1] - 3)))
 
 
-def shifted(distance: DistanceFunction, offset: SurfaceOffset) -> BakedDistance | ShiftedDistance:
-    """Move a distance's surface outwards by an offset: on the grid where there is one."""
-    if not isinstance(distance, BakedDistance):
-        shape = tuple(np.ceil((BOX_MAX - BOX_MIN) / SPACING).astype(int) + 1)
-        return ShiftedDistance(distance, _offset_nodes(offset, BOX_MIN, SPACING, shape))
-    by = _offset_nodes(offset, distance.origin, distance.spacing, distance.nodes.shape[:3])
-    return BakedDistance(distance.nodes - by.nodes, distance.origin, distance.spacing)
+def shifted(distance: DistanceFunction, offset: SurfaceOffset) -> DistanceFunction:
+    """Move a distance's surface outwards by an offset: on the grids where there are some."""
+    if isinstance(distance, BakedDistance):
+        return _shifted_grid(distance, offset)
+    if isinstance(distance, NestedDistance):
+        whole, *finer = (_shifted_grid(grid, offset) for grid in (distance.whole, *distance.finer))
+        return NestedDistance(whole, tuple(finer))
+    shape = tuple(np.ceil((BOX_MAX - BOX_MIN) / OFFSET_SPACING).astype(int) + 1)
+    return ShiftedDistance(distance, _offset_nodes(offset, BOX_MIN, OFFSET_SPACING, shape))
+
+
+def _shifted_grid(grid: BakedDistance, offset: SurfaceOffset) -> BakedDistance:
+    by = _offset_nodes(offset, grid.origin, grid.spacing, grid.nodes.shape[:3])
+    return BakedDistance(grid.nodes - by.nodes, grid.origin, grid.spacing)
 
 
 def _offset_nodes(offset: SurfaceOffset, origin: FloatArray, spacing: float, shape: tuple[int, ...]) -> BakedDistance:
     values = offset.on_grid(origin, spacing, shape)
     return BakedDistance(np.stack([values, *np.gradient(values, spacing)], axis=-1), origin, spacing)
-
-
-def bake(
-    field: IdentityField, identity: torch.Tensor, spacing: float = SPACING, check: Callable[[], None] = lambda: None
-) -> BakedDistance:
-    """Evaluate a subject's canonical distance on a grid: coarse everywhere, fine near the surface."""
-    values = sample_grid(field, identity, BOX_MIN, BOX_MAX, spacing, check)
-    nodes = np.stack([values, *np.gradient(values, spacing)], axis=-1).astype(np.float32)
-    return BakedDistance(np.ascontiguousarray(nodes), BOX_MIN, spacing)
-
-
-def sample_grid(
-    field: IdentityField, identity: torch.Tensor, low: FloatArray, high: FloatArray, spacing: float,
-    check: Callable[[], None] = lambda: None,
-) -> FloatArray:  # fmt: skip
-    """Distances (X, Y, Z) at the nodes of a grid over a box, hyper coordinates zero.
-
-    The network is evaluated at every node only near the surface.
-    """
-
-    def evaluate(points: FloatArray) -> FloatArray:
-        return evaluate_field(field, identity, np.pad(points, ((0, 0), (0, field.config.hyper_dim))), check)
-
-    return grid_values(evaluate, low, high, spacing)
-
-
-def grid_values(
-    evaluate: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray, spacing: float
-) -> FloatArray:
-    """Distances (X, Y, Z) at the nodes of a grid over a box; at every node only near the surface.
-
-    `evaluate` answers (N,) to points (N, 3).
-    """
-    coarse = spacing * COARSENING
-    blocks = np.ceil((high - low) / coarse).astype(int)
-    places = np.stack(np.meshgrid(*(np.arange(n + 1) for n in blocks), indexing="ij"), axis=-1).reshape(-1, 3)
-    values = _refine(evaluate((places * coarse + low).astype(np.float32)).reshape(blocks + 1))
-    # No surface further from a coarse node than half the diagonal of its cell may be missed.
-    near = np.nonzero(np.abs(values) < max(NARROW_BAND, coarse * 3**0.5 / 2))
-    if len(near[0]):
-        values[near] = evaluate((np.stack(near, axis=1) * spacing + low).astype(np.float32))
-    return values
-
-
-def _refine(values: FloatArray) -> FloatArray:
-    """Interpolate linearly between the nodes of a coarse grid, `COARSENING` steps each."""
-    for axis in range(3):
-        fine_count = (values.shape[axis] - 1) * COARSENING + 1
-        place = np.arange(fine_count) / COARSENING
-        low = np.minimum(place.astype(int), values.shape[axis] - 2)
-        part = (place - low).reshape([-1 if k == axis else 1 for k in range(3)])
-        values = np.take(values, low, axis) * (1 - part) + np.take(values, low + 1, axis) * part
-    return values.astype(np.float32)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from dphm_core.frames import FloatArray
+from dphm_core.heads.baking import LASTING, Resolution, bake
 from dphm_core.heads.deformation import Deformation
-from dphm_core.heads.distance import SPACING, BakedDistance, DistanceFunction, FieldDistance, bake, shifted
+from dphm_core.heads.distance import DistanceFunction, FieldDistance, shifted
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.offset import SurfaceOffset
 from dphm_core.heads.surface import carry_onto_surface, extract_surface, moved_along_normals
@@ -69,20 +70,20 @@ class Subject:
 
 def build_subject(
     model: HeadModel, coefficients: FloatArray, scale: float, check: Callable[[], None] = lambda: None,
-    spacing: float = SPACING,
+    resolution: Resolution = LASTING,
 ) -> Subject:  # fmt: skip
     """Fix a subject's identity: bake its distance, bind its deformation, carry its mesh over.
 
-    `coefficients` (M,) span the model's identity codes; `check` is called often and may raise; `spacing` is that of the
-    baked grid, head-frame units.
+    `coefficients` (M,) span the model's identity codes; `check` is called often and may raise; `resolution` is that of
+    the baked grids.
     """
     canonical = None if model.template is None else model.template.canonical(coefficients)
-    return subject_of_code(model, model.identity_code(coefficients), scale, canonical, check, spacing)
+    return subject_of_code(model, model.identity_code(coefficients), scale, canonical, check, resolution)
 
 
 def subject_of_code(
     model: HeadModel, code: FloatArray, scale: float, canonical: FloatArray | None = None,
-    check: Callable[[], None] = lambda: None, spacing: float = SPACING,
+    check: Callable[[], None] = lambda: None, resolution: Resolution = LASTING,
 ) -> Subject:  # fmt: skip
     """Fix the subject of an identity code (D,).
 
@@ -92,8 +93,9 @@ def subject_of_code(
     identity = torch.from_numpy(code)
     anchors = torch.from_numpy(model.anchors(code))
     deformation = Deformation(model.expression_field, identity, anchors)
-    baked = bake(model.identity_field, identity, spacing, check) if model.config.hyper_dim == 0 else None
-    distance: BakedDistance | FieldDistance = baked or FieldDistance(model.identity_field, identity)
+    distance: DistanceFunction = FieldDistance(model.identity_field, identity)
+    if model.config.hyper_dim == 0:
+        distance = bake(model.identity_field, identity, resolution, check)
     if model.template is not None and canonical is not None:
         vertices, faces = carry_onto_surface(model.template, canonical, distance), model.template.faces
     else:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from dphm_core.errors import CheckpointError
 from dphm_core.frames import HEAD_HIGH, HEAD_LOW, FloatArray
-from dphm_core.heads.distance import DistanceFunction, sample_grid
+from dphm_core.heads.baking import sample_grid
+from dphm_core.heads.distance import DistanceFunction
 from dphm_core.heads.identity import IdentityField
 from dphm_core.heads.template import Template
 from dphm_core.meshing.normals import vertex_normals

@@ -12,7 +12,7 @@ import numpy as np
 from dphm_core.aside import Check
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.frames import UNITS_PER_METRE
-from dphm_core.heads.distance import SPACING
+from dphm_core.heads.baking import LASTING, PASSING, Resolution
 from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject, build_subject
 from dphm_core.tracking.calibration import Calibration, Calibrator
@@ -45,9 +45,6 @@ GLANCE_FRAMES = 10
 GLANCE_KEYFRAMES, GLANCE_ITERATIONS, GLANCE_POINTS = 4, 6, 300
 """What that takes of a calibration's efforts: a fifth of its time. On held-out recordings such a head is 0.4 to 0.7 mm
 off, where the mean head is 1.3 to 1.9 mm off, and a fully calibrated one 0.35 to 0.6 mm."""
-COARSE_SPACING = 0.0125
-"""Distance between the nodes of the grids of heads that are not to last, head-frame units (3 mm): it takes a quarter of
-the time, and no 0.02 mm of the face."""
 UNFITTED = 4
 """Frames that were not calibrated on, which a provisional and a full head are compared on."""
 
@@ -87,7 +84,7 @@ class IdentityFinder:
             self._config, calibration_keyframes=GLANCE_KEYFRAMES, calibration_iterations=GLANCE_ITERATIONS,
             calibration_points=GLANCE_POINTS,
         )  # fmt: skip
-        found = self._calibrate(frames, check, quick, COARSE_SPACING)
+        found = self._calibrate(frames, check, quick, PASSING)
         if found is None:
             return None
         # So few views do not tell what is left in others: it takes nobody for a stranger.
@@ -153,7 +150,7 @@ class IdentityFinder:
         return Identity(known, subject, present.keyframes)
 
     def _calibrate(
-        self, frames: Sequence[Keyframe], check: Check, config: TrackerConfig, spacing: float = SPACING
+        self, frames: Sequence[Keyframe], check: Check, config: TrackerConfig, resolution: Resolution = LASTING
     ) -> Identity | None:
         chosen = spread_views(frames, config.calibration_keyframes)
         # The sensor is metric, so all start at scale 1, whatever size their landmarks alone would make the mean head.
@@ -163,7 +160,7 @@ class IdentityFinder:
         if not result.residual_m < MAX_CALIBRATION_RESIDUAL_M:
             log.warning("what was seen makes no head (%.1f mm off); looking again", result.residual_m * 1e3)
             return None
-        subject = build_subject(self._model, result.coefficients, result.scale, check, spacing)
+        subject = build_subject(self._model, result.coefficients, result.scale, check, resolution)
         found = self._identity(result, subject, chosen, check)
         log.info(
             "calibrated on %d frames: mean distance %.2f mm, scale %.3f",
@@ -231,7 +228,7 @@ def generic_identity(model: HeadModel, check: Check = lambda: None) -> Identity:
     known = KnownSubject(
         coefficients, 1.0, GENERIC_RESIDUAL_M, GENERIC_SHAPE_ERROR_M, model.name, model_fingerprint(model)
     )
-    subject = build_subject(model, coefficients, 1.0, check, COARSE_SPACING)
+    subject = build_subject(model, coefficients, 1.0, check, PASSING)
     return Identity(known, subject, provisional=True, most_points=GENERIC_POINTS)
 
 

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from dphm_core.frames import HEAD_HIGH, HEAD_LOW, FloatArray
-from dphm_core.heads.distance import CHUNK, grid_values
+from dphm_core.heads.baking import grid_values
+from dphm_core.heads.distance import CHUNK
 from dphm_core.heads.surface import zero_level
 from dphm_core.meshing.picture import FACE_FRAMING, Image, contact_sheet, shaded_picture
 from dphm_core.training.prepared import PreparedScans

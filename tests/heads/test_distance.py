@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from dphm_core.frames import FloatArray
+from dphm_core.heads.baking import FINER_MAX, FINER_MIN, Resolution, bake
 from dphm_core.heads.config import HeadConfig
-from dphm_core.heads.distance import BOX_MAX, BOX_MIN, BakedDistance, FieldDistance, bake
+from dphm_core.heads.distance import BOX_MAX, BOX_MIN, BakedDistance, FieldDistance, NestedDistance
 from dphm_core.heads.identity import IdentityField
 
 CONFIG = HeadConfig(
@@ -37,7 +38,9 @@ def field() -> IdentityField:
 
 @pytest.fixture(scope="module")
 def baked(field: IdentityField) -> BakedDistance:
-    return bake(field, torch.zeros(CONFIG.identity_dim), SPACING)
+    grid = bake(field, torch.zeros(CONFIG.identity_dim), Resolution(SPACING, None))
+    assert isinstance(grid, BakedDistance)
+    return grid
 
 
 def queries(count: int, margin: float) -> FloatArray:
@@ -82,3 +85,24 @@ def test_network_gradient_is_its_finite_difference(field: IdentityField) -> None
         shift = np.eye(3, dtype=np.float32)[axis] * step
         difference = (distance(points + shift)[0] - distance(points - shift)[0]) / (2 * step)
         assert np.median(np.abs(difference - gradient[:, axis])) < 1e-2
+
+
+def test_finer_grids_answer_where_lips_and_lids_are_and_the_whole_one_elsewhere(field: IdentityField) -> None:
+    identity = torch.zeros(CONFIG.identity_dim)
+    nested = bake(field, identity, Resolution(SPACING, SPACING / 3))
+    assert isinstance(nested, NestedDistance) and len(nested.finer) == len(FINER_MIN)
+    points = queries(4000, margin=0.0)
+    points[:900] = np.concatenate(
+        [np.random.default_rng(box).uniform(FINER_MIN[box], FINER_MAX[box], (300, 3)) for box in range(3)]
+    )
+    values, gradient = nested(points)
+    held = np.stack([grid.holds(points) for grid in nested.finer])
+    assert held[:, :900].any(axis=0).all() and held.sum(axis=0).max() == 1
+    for grid, inside in (*zip(nested.finer, held, strict=True), (nested.whole, ~held.any(axis=0))):
+        np.testing.assert_array_equal(values[inside], grid(points[inside])[0])
+        np.testing.assert_array_equal(gradient[inside], grid(points[inside])[1])
+    truth = FieldDistance(field, identity)(points)[0]
+    near = held.any(axis=0) & (np.abs(truth) < 0.03)
+    assert near.sum() > 100
+    off, off_whole = (np.abs(distance(points[near])[0] - truth[near]).mean() for distance in (nested, nested.whole))
+    assert off < 0.3 * off_whole

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from dphm_core.errors import SettingError
 from dphm_core.heads.config import HeadConfig
-from dphm_core.heads.distance import BakedDistance
+from dphm_core.heads.distance import BakedDistance, NestedDistance
 from dphm_core.heads.identity import IdentityField
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.on_device.config import memory_told
@@ -77,6 +77,19 @@ def test_grids_are_looked_up_inside_and_outside() -> None:
     values, gradient = distance_on(baked, CPU)(torch.from_numpy(queries))
     np.testing.assert_allclose(values.numpy(), baked(queries)[0], atol=1e-4)
     np.testing.assert_allclose(gradient.numpy(), baked(queries)[1], atol=1e-4)
+
+
+def test_the_finest_grid_that_holds_a_query_answers() -> None:
+    rng = np.random.default_rng(1)
+    whole = BakedDistance(rng.standard_normal((6, 5, 7, 4)).astype(np.float32), np.float32([-0.2, -0.1, 0.3]), 0.05)
+    finer = BakedDistance(rng.standard_normal((4, 4, 4, 4)).astype(np.float32), np.float32([-0.15, -0.05, 0.4]), 0.04)
+    nested = NestedDistance(whole, (finer,))
+    queries = rng.uniform(whole.origin - 0.05, whole.end + 0.05, (3000, 3)).astype(np.float32)
+    assert 20 < finer.holds(queries).sum() < 2000
+    device = distance_on(nested, CPU)
+    for got, expected in zip(device(torch.from_numpy(queries)), nested(queries), strict=True):
+        np.testing.assert_allclose(got.numpy(), expected, atol=1e-3)
+    np.testing.assert_array_equal(device.values(torch.from_numpy(queries)), device(torch.from_numpy(queries))[0])
 
 
 def test_a_distance_of_no_known_kind_is_refused() -> None:

@@ -10,7 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from dphm_core.heads.deformation import Deformation
-from dphm_core.heads.distance import BakedDistance, DistanceFunction, FieldDistance, ShiftedDistance
+from dphm_core.heads.distance import (
+    BakedDistance,
+    DistanceFunction,
+    FieldDistance,
+    NestedDistance,
+    ShiftedDistance,
+)
 from dphm_core.heads.subject import Subject
 from dphm_core.tracking.on_device.tiles import TiledIdentityField
 
@@ -61,6 +67,31 @@ class GridOnDevice:
         return self(queries)[0]
 
 
+class NestedOnDevice:
+    """`NestedDistance` on a device: every grid is looked up for every query."""
+
+    def __init__(self, nested: NestedDistance, device: torch.device) -> None:
+        self._whole = GridOnDevice(nested.whole, device)
+        self._finer = [GridOnDevice(grid, device) for grid in nested.finer]
+        self._boxes = [
+            (torch.from_numpy(grid.origin).to(device), torch.from_numpy(grid.end).to(device)) for grid in nested.finer
+        ]
+
+    def __call__(self, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Distance (N,) and gradient (N, 3)."""
+        values, gradient = self._whole(queries)
+        for grid, (low, end) in zip(self._finer, self._boxes, strict=True):
+            inside = ((queries >= low) & (queries < end)).all(dim=1)
+            fine_values, fine_gradient = grid(queries)
+            values = torch.where(inside, fine_values, values)
+            gradient = torch.where(inside[:, None], fine_gradient, gradient)
+        return values, gradient
+
+    def values(self, queries: Tensor) -> Tensor:
+        """Distance (N,)."""
+        return self(queries)[0]
+
+
 class NetworkOnDevice:
     """`FieldDistance` on a device, all queries at once."""
 
@@ -103,6 +134,8 @@ def distance_on(distance: DistanceFunction, device: torch.device) -> DeviceDista
     """A subject's distance on a device."""
     if isinstance(distance, BakedDistance):
         return GridOnDevice(distance, device)
+    if isinstance(distance, NestedDistance):
+        return NestedOnDevice(distance, device)
     if isinstance(distance, FieldDistance):
         return NetworkOnDevice(distance, device)
     if isinstance(distance, ShiftedDistance):
