@@ -190,7 +190,8 @@ class _Run:
             if not watch.interrupted:
                 raise
         self._save_retracked()
-        self._follow_backwards(frames, watch)
+        if not watch.interrupted:
+            self._follow_backwards(frames, watch)
 
     def _write(self, frames: SelectedFrames, interrupted: bool, watch: CancelWatch) -> dict[str, Any]:
         """Put the results together; nothing is written without a head, nor once it was cancelled."""
