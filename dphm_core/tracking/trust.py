@@ -30,9 +30,11 @@ CARRIED_BY_DEPTH = 0.35
 depth shows without any doubt, and no other is."""
 WITHOUT_LANDMARKS = 0.95
 """The same where there are none."""
-RESIDUAL_EXCUSED, SHAPE_EXCUSED = 0.45, 0.24
-"""Parts of the noise that a camera has beyond the calibration's which are no reason for doubt: in one frame's shape
-error all that it does to it; in a residual less than that, since a stranger's hides in it."""
+RESIDUAL_EXCUSED = 0.45
+"""Part of the noise that a camera has beyond the calibration's which is no reason for doubt in a residual: less than it
+makes of one, since a stranger's hides in it."""
+SHAPE_EXCUSED, SHAPE_EXCUSED_ONCE = 0.04, 0.2
+"""The same in a shape error: in those of many frames, and how much more in one frame's."""
 NOISE_PER_FRAME_M = 0.0003
 """For each so much of it, one frame more is asked whose head it is."""
 
@@ -139,4 +141,4 @@ def stranger_limit_m(own_shape_error_m: float, more_noise_m: float = 0.0, frames
     The noise that the camera has beyond the calibration's makes it larger, and less so the more frames there are.
     """
     own_m = STRANGER_FACTOR * own_shape_error_m + STRANGER_MARGIN_M
-    return math.hypot(own_m, SHAPE_EXCUSED * more_noise_m / math.sqrt(frames))
+    return math.hypot(own_m, (SHAPE_EXCUSED + SHAPE_EXCUSED_ONCE / math.sqrt(frames)) * more_noise_m)
