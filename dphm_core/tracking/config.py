@@ -37,7 +37,7 @@ class TrackerConfig:
     robust_start_m: float = 0.008
     """Width of the robust weights in a frame's first step."""
     robust_end_m: float = 0.004
-    """Width of the robust weights in its last step."""
+    """Width of the robust weights from the second step on, or in the last one of a head that is found anew."""
     max_normal_angle_deg: float = 60.0
     """Points whose normal is further than this from the model's are left out."""
     contour_sigma_m: float = 0.003

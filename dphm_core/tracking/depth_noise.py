@@ -46,10 +46,11 @@ def depth_noise(points_cam: FloatArray, pose: Similarity) -> float:
     pose : Similarity
         Where the face is, more or less.
     """
-    some = points_cam[:: max(1, len(points_cam) // MAX_POINTS)]
-    x, y, z = (some - pose.to_camera(np.array([FACE_POINT], dtype=np.float32))).T
-    near = (np.abs(x) < REACH_M) & (np.abs(y) < REACH_M) & (np.abs(z) < REACH_M)
-    variance = _around_planes(x[near], y[near], z[near])
+    middle = pose.to_camera(np.array([FACE_POINT], dtype=np.float32))
+    face = points_cam[(np.abs(points_cam - middle) < REACH_M).all(axis=1)] - middle
+    if len(face) > MAX_POINTS:  # by chance, for every so many-th may be whole columns of the picture
+        face = np.random.default_rng(0).choice(face, MAX_POINTS, replace=False, shuffle=False)
+    variance = _around_planes(*face.T)
     return float(np.sqrt(np.median(variance))) if len(variance) >= MIN_CELLS else float("nan")
 
 

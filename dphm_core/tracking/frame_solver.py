@@ -75,7 +75,7 @@ class FrameSolver:
         if self._latent_prior is None or config.prior_spread <= 0:
             self._prior = None
         elif self._prior is None:
-            self._prior = PriorTerm(self._latent_prior, config.prior_spread)
+            self._prior = PriorTerm(self._latent_prior, config.prior_spread, config.threads)
         else:
             self._prior.set_spread(config.prior_spread)
 
@@ -106,7 +106,7 @@ class FrameSolver:
         fit = judged(state, points, signed_distances(self._subject, state, points))
         self._residual_m = fit.residual_m
         if iterations is None:
-            self._budget.end(len(points))
+            self._budget.end(len(points), step + 1)
         return fit
 
     def posed_vertices(self, expression: FloatArray, previous: FloatArray | None = None) -> FloatArray:

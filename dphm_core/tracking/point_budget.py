@@ -32,7 +32,8 @@ class PointBudget:
         self.most = most
         """May be changed between two fits."""
         self._fit_s, self._clock = SHARE * frame_s, clock
-        self._point_s = 0.0
+        self._point_s = 0.0  # that a point takes in one step
+        self._steps = 1
         self._began = 0.0
 
     def begin(self) -> int:
@@ -40,10 +41,11 @@ class PointBudget:
         self._began = self._clock()
         if not self._fit_s or not self._point_s:
             return self.most
-        return min(self.most, max(LEAST, int(self._fit_s / self._point_s)))
+        return min(self.most, max(LEAST, int(self._fit_s / (self._point_s * self._steps))))
 
-    def end(self, points: int) -> None:
-        """End a fit of the usual number of steps, with so many points."""
+    def end(self, points: int, steps: int = 1) -> None:
+        """End a fit of so many points and steps; the next one is expected to take as many steps."""
+        self._steps = steps
         # What a fit takes without any points is spread over them; fits of one length come to the right count anyway.
-        point_s = min((self._clock() - self._began) / points, SLOWEST * self._fit_s / LEAST)
+        point_s = min((self._clock() - self._began) / points, SLOWEST * self._fit_s / LEAST) / steps
         self._point_s += (point_s - self._point_s) * (RENEWAL if self._point_s else 1.0)

@@ -42,29 +42,37 @@ class PriorTerm:
     much slower than the code. The network can be evaluated before the frame is there, beside the landmark detector.
     """
 
-    def __init__(self, prior: LatentPrior, spread: float) -> None:
-        """`spread` is as for `set_spread`."""
+    def __init__(self, prior: LatentPrior, spread: float, threads: int = 1) -> None:
+        """`spread` is as for `set_spread`; `threads` CPU threads evaluate the network ahead."""
         self._prior = prior
         looks = prior.paired_probe(LOOKS, STEPS, seed=0)
         self._looks = [Probe(looks.steps[k : k + 1], looks.noise[k : k + 1]) for k in range(LOOKS)]
         self._denoisers = {step: at_step(prior.unet, step) for step in set(looks.steps.tolist())}
         self._changes: list[FloatArray] = []
         self._turn = 0
-        self._thread = ThreadPoolExecutor(1, "prior", prepare_thread, (1,))
+        self._thread = ThreadPoolExecutor(1, "dphm-prior", prepare_thread, (threads,))
         self._ahead: _Ahead | None = None
+        self._reached = np.zeros(0, dtype=np.float32)  # the code that the last fit came to
+        self._follows = False  # whether the last frame started from there
         self._weight = spread_weight(prior, spread)
 
     def set_spread(self, spread: float) -> None:
         """Take another standard deviation of codes around the denoised ones, as a part of the codes' range."""
         self._weight = spread_weight(self._prior, spread)
 
-    def look_ahead(self, expression: FloatArray) -> None:
-        """Begin with the network's evaluation for a frame to come, which will start from an expression code (E,)."""
-        change = self._thread.submit(self._change, expression, self._looks[self._turn])
-        self._ahead = _Ahead(expression, change)
+    def look_ahead(self, reached: FloatArray) -> None:
+        """Begin with the network's evaluation for the next frame, which will start from the code (E,) that is reached.
+
+        Where frames do not follow each other, as where they are looked at one by one, nothing is begun.
+        """
+        self._reached = reached
+        if self._follows:
+            change = self._thread.submit(self._change, reached, self._looks[self._turn])
+            self._ahead = _Ahead(reached, change)
 
     def centre(self, expression: FloatArray) -> FloatArray:
         """Denoised code (E,) of the frame that starts from an expression code (E,)."""
+        self._follows = np.array_equal(expression, self._reached)
         if not self._changes:
             self._changes = [self._change(expression, look) for look in self._looks]
         else:
@@ -75,8 +83,10 @@ class PriorTerm:
 
     def _next_change(self, expression: FloatArray) -> FloatArray:
         ahead = self._ahead
-        if ahead is not None and np.array_equal(ahead.expression, expression):
-            return ahead.change.result()
+        if ahead is not None:
+            if np.array_equal(ahead.expression, expression):
+                return ahead.change.result()
+            ahead.change.cancel()
         return self._change(expression, self._looks[self._turn])
 
     def _change(self, expression: FloatArray, look: Probe) -> FloatArray:

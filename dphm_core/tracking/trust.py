@@ -34,9 +34,9 @@ RESIDUAL_EXCUSED = 0.45
 """Part of the noise that a camera has beyond the calibration's which is no reason for doubt in a residual: less than it
 makes of one, since a stranger's hides in it."""
 SHAPE_EXCUSED, SHAPE_EXCUSED_ONCE = 0.04, 0.2
-"""The same in a shape error: in those of many frames, and how much more in one frame's."""
+"""The same in a shape error: whatever the frames, and how much more in one frame's, which shrinks as their root."""
 NOISE_PER_FRAME_M = 0.0003
-"""For each so much of it, one frame more is asked whose head it is."""
+"""For each so much of it, one frame more is asked whose head it is, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def judge(evidence: Evidence, own_residual_m: float, more_noise_m: float = 0.0) 
 
 
 def frames_asked(more_noise_m: float) -> int:
-    """How many frames' shape errors tell together whose head it is: what noise does to them averages out."""
+    """How many frames' shape errors at most tell together whose head it is: what noise does to them averages out."""
     return PATIENCE + int(more_noise_m / NOISE_PER_FRAME_M)
 
 

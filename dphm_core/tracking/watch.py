@@ -106,7 +106,9 @@ class Watch:
             return hard
         if belief.verdict.confidence < FOUND_CONFIDENCE:
             return belief.verdict.weakest
-        usual_m, limit_m, _ = self._shape(belief)
+        usual_m, _, _ = self._shape(belief)
+        # One look finds a head: what its noise alone may do to that would let others pass, too.
+        limit_m = stranger_limit_m(self._own_shape_error_m, belief.more_noise_m, frames_asked(belief.more_noise_m))
         self._stranger = usual_m > limit_m
         return _another_head(usual_m) if self._stranger else ""
 

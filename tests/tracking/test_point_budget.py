@@ -58,3 +58,15 @@ def test_without_a_frame_time_nothing_depends_on_the_clock() -> None:
 def test_fewer_points_than_the_least_are_left_as_they_are() -> None:
     machine = Machine(0.0, 1.0)
     assert set(machine.fits(PointBudget(100, FRAME_S, machine.clock), 5)) == {100}
+
+
+def test_a_frame_of_many_steps_gets_fewer_points_and_the_next_of_few_has_them_back() -> None:
+    machine = Machine(0.0, 0.0)
+    budget = PointBudget(MOST, FRAME_S, machine.clock)
+    taken = []
+    for steps in [2] * 20 + [4] * 5 + [2] * 5:
+        taken.append(budget.begin())
+        machine.now_s += steps * 8e-6 * taken[-1]  # two steps of all points fill what a fit has
+        budget.end(taken[-1], steps)
+    assert taken[:20] == [MOST] * 20 and taken[26:] == [MOST] * 4
+    assert max(taken[21:25]) * 4 * 8e-6 == pytest.approx(SHARE * FRAME_S, rel=0.02)

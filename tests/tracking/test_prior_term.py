@@ -80,18 +80,17 @@ def test_the_weight_follows_the_range_of_the_codes(spread: float) -> None:
 def test_a_look_ahead_changes_nothing_and_is_forgotten_where_the_frame_starts_elsewhere() -> None:
     torch.manual_seed(0)
     prior = LatentPrior(UNet1D(UNetConfig(SIZE, 8, (1, 2))), cosine_schedule(), 0.0, 1.0)
-    codes = [np.linspace(0, end, SIZE, dtype=np.float32) for end in (1.0, 0.8, 0.6)]
+    codes = [np.linspace(0, end, SIZE, dtype=np.float32) for end in (1.0, 0.8, 0.6, 0.7)]
     plain, ahead = PriorTerm(prior, 0.2), PriorTerm(prior, 0.2)
-    for expected, code in zip((codes[1], codes[0], codes[2]), codes, strict=True):  # all but the last are mistaken
-        ahead.look_ahead(expected)
-        assert np.array_equal(ahead.centre(code), plain.centre(code))
+    for start, reached in ((0, 1), (1, 1), (1, 2), (3, 1), (1, 0), (0, 0)):  # once it starts elsewhere
+        assert np.array_equal(ahead.centre(codes[start]), plain.centre(codes[start]))
+        ahead.look_ahead(codes[reached])
 
 
-def test_a_frame_takes_what_was_worked_out_for_it_beforehand() -> None:
+def test_frames_that_follow_each_other_take_what_was_worked_out_beforehand_and_others_have_nothing_begun() -> None:
     torch.manual_seed(0)
     prior = LatentPrior(UNet1D(UNetConfig(SIZE, 8, (1, 2))), cosine_schedule(), 0.0, 1.0)
-    term, code = PriorTerm(prior, 0.2), np.linspace(0, 1, SIZE, dtype=np.float32)
-    term.centre(code)
+    term, codes = PriorTerm(prior, 0.2), np.random.default_rng(0).random((6, SIZE)).astype(np.float32)
     evaluated: list[str] = []
     whole = prior.denoised
 
@@ -100,6 +99,14 @@ def test_a_frame_takes_what_was_worked_out_for_it_beforehand() -> None:
         return whole(*arguments)  # type: ignore[arg-type]
 
     object.__setattr__(prior, "denoised", noted)
-    term.look_ahead(code)
-    term.centre(code)
-    assert len(evaluated) == 1 and evaluated[0].startswith("prior")
+    for code in codes:  # one by one
+        term.centre(code)
+        term.look_ahead(code + 1)
+    assert set(evaluated) == {threading.current_thread().name}
+    evaluated.clear()
+    for number in range(4):
+        term.centre(codes[number])
+        term.look_ahead(codes[number + 1])
+    here = [name for name in evaluated if name == threading.current_thread().name]
+    assert len(here) == 2  # until it is seen that frames follow each other
+    assert all(name.startswith("dphm-prior") for name in set(evaluated) - set(here)) and len(evaluated) > len(here)
