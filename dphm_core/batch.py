@@ -160,7 +160,7 @@ class _Run:
         self._started = started
         self._stages, self._folder, self._options, self._tracker = stages, folder, options, tracker
         self._retracking = RetrackingTracker(tracker)
-        self._recorder = Recorder(folder, tracker, options.format if options.meshes else None)
+        self._recorder = Recorder(folder, self._retracking, options.format if options.meshes else None)
         self._broken_off = False  # whether the recording could not be read to its end
         self._done_s: list[float] = []  # when each frame since the identity last changed was done with
 
@@ -181,17 +181,22 @@ class _Run:
 
     def _finish(self, frames: SelectedFrames, watch: CancelWatch) -> None:
         """Learn and track what the end of the recording allows to, unless it is interrupted."""
+        if not watch.interrupted:
+            self._learn_rest(watch)
+        self._save_retracked()
         if watch.interrupted:
-            return
+            self._keep_one_identity()
+        else:
+            self._follow_backwards(frames, watch)
+
+    def _learn_rest(self, watch: CancelWatch) -> None:
+        """Settle whose head it is."""
         try:
             self._retracking.finish()
         except Cancelled:
             watch.check()
             if not watch.interrupted:
                 raise
-        self._save_retracked()
-        if not watch.interrupted:
-            self._follow_backwards(frames, watch)
 
     def _write(self, frames: SelectedFrames, interrupted: bool, watch: CancelWatch) -> dict[str, Any]:
         """Put the results together; nothing is written without a head, nor once it was cancelled."""
@@ -199,7 +204,7 @@ class _Run:
         if not self._recorder.started:
             raise KeyboardInterrupt(NOTHING_YET) if interrupted else self._no_head(frames)
         track = self._recorder.track()
-        subject, known = self._tracker.subject, self._tracker.known
+        subject, known = self._retracking.whose
         assert subject is not None and known is not None
         self._folder.write(TRACK_FILE, track.to_bytes())
         self._folder.write(SUBJECT_FILE, encode_subject(known))
@@ -242,6 +247,13 @@ class _Run:
         for tracked in retracked:
             self._recorder.save(tracked)
         return len(retracked)
+
+    def _keep_one_identity(self) -> None:
+        """After Ctrl-C, take those frames back that were yet to be tracked with the identity of the others."""
+        others = self._retracking.of_others
+        if others:
+            log.warning("%d frames are left out: they were tracked with another idea of the head's shape", len(others))
+            self._recorder.forget(others)
 
     def _follow_backwards(self, frames: SelectedFrames, watch: CancelWatch) -> None:
         """Track what came before the face was first seen, where the recording can be gone back in."""
@@ -286,7 +298,7 @@ class _Run:
             "interrupted": interrupted,
             "wall_s": round(perf_counter() - self._started, 3),
             "calibration_s": round(self._tracker.calibration_s, 3),
-            "personal_offset": self._tracker.subject is not None and self._tracker.subject.offset is not None,
+            "personal_offset": self._retracking.subject is not None and self._retracking.subject.offset is not None,
             **speed_facts(self._recorder.times, self._done_s),
             "peak_memory_mb": peak_memory_mb(),
             "machine": machine_facts(),

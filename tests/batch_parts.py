@@ -179,11 +179,14 @@ class BusyTracker(ScriptedTracker):
         self.busy, self._unwanted = threading.Event(), threading.Event()
 
     def finish_calibration(self) -> None:
+        self._wait_to_give_up()
+        raise Cancelled("given up")
+
+    def _wait_to_give_up(self) -> None:
         self._unwanted.clear()  # work may be done again, although the pipeline has ended
         self.busy.set()
         # In pieces, as work does it: Ctrl-C is heard between two of them.
         assert any(self._unwanted.wait(0.02) for _ in range(1000)), "nobody gave it up"
-        raise Cancelled("given up")
 
     def cancel(self) -> None:
         self._unwanted.set()
@@ -204,3 +207,44 @@ class RefiningTracker(BusyTracker):
 
     def conclude(self) -> None:
         super().finish_calibration()
+
+
+class RelearningTracker(BusyTracker):
+    """Takes the head for the first of `heads` after three faces, for the next one after frame `learns_after`, and
+    at each end.
+
+    At the second frame, once `busy_with` heads are known and the recording is gone through again, it waits to be told
+    to give up.
+    """
+
+    def __init__(self, heads: list[float], busy_with: int, learns_after: int | None = None) -> None:
+        super().__init__(at_the_end=False)
+        self._heads, self._busy = heads, (busy_with, 1)
+        self._learns_after = learns_after
+        self._known = 0
+
+    @property
+    def known(self) -> KnownSubject | None:
+        known = super().known
+        return known and replace(known, coefficients=np.full(3, self.subject.scale, np.float32))
+
+    @property
+    def settled(self) -> bool:
+        return self._known == len(self._heads)
+
+    def finish_calibration(self) -> None:
+        if self.subject is None:
+            self.conclude()
+
+    def conclude(self) -> None:
+        ScriptedTracker.finish_calibration(self)
+        self.subject.scale = self._heads[self._known]
+        self._known += 1
+
+    def track(self, observation: Observation) -> TrackedFrame:
+        tracked = super().track(observation)
+        if self.restarts and self._busy == (self._known, observation.frame.index):
+            self._wait_to_give_up()
+        if observation.frame.index == self._learns_after:
+            self.conclude()
+        return tracked

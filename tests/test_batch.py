@@ -22,6 +22,7 @@ from batch_parts import (
     BusyTracker,
     RedObserver,
     RefiningTracker,
+    RelearningTracker,
     ScriptedTracker,
     breaking_after,
     record,
@@ -39,6 +40,7 @@ from dphm_core.output.options import BatchOptions
 from dphm_core.output.saved_track import load_saved_track
 from dphm_core.output.track_file import load_track
 from dphm_core.sources.selection import Selection
+from dphm_core.tracking.subject_file import load_subject
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -340,6 +342,44 @@ def test_one_ctrl_c_ends_what_is_still_learnt_at_the_end_and_keeps_the_frames(tm
     assert (report["interrupted"], report["tracked"]) == (True, 6)
     assert meshes(tmp_path / "out") == list(range(6))
     assert dphm_threads() == []
+
+
+@pytest.mark.parametrize(
+    ("heads", "busy_with", "kept"),
+    [([1.5], 1, [0, 1]), ([1.5, 1.75], 2, list(range(6)))],
+    ids=["for the first time", "once more"],
+)
+def test_ctrl_c_while_frames_are_gone_back_to_keeps_those_of_one_head(
+    tmp_path: Path, heads: list[float], busy_with: int, kept: list[int]
+) -> None:
+    tracker = RelearningTracker(heads, busy_with)
+    interrupting = interrupt_once(tracker.busy)
+    report = track_recording(stages(record(tmp_path / "rec", [True] * 6), tracker), tmp_path / "out")
+    interrupting.join()
+    assert (report["interrupted"], report["tracked"]) == (True, len(kept))
+    assert meshes(tmp_path / "out") == kept
+    assert load_track(tmp_path / "out" / "track.npz").scale == 1.5
+    known = load_subject(tmp_path / "out" / "subject.safetensors")
+    assert known.coefficients.tolist() == [1.5] * 3
+    assert dphm_threads() == []
+
+
+def test_after_ctrl_c_frames_of_another_head_than_most_are_taken_back(tmp_path: Path) -> None:
+    """Between the calibration and the end, a head may be known better, and earlier frames wait for their turn."""
+    tracker = RelearningTracker([1.5, 1.75, 2.0], busy_with=0, learns_after=4)
+
+    def interrupt(tracked: TrackedFrame, _expected: int | None) -> None:
+        if tracked.index == 10:
+            signal.raise_signal(signal.SIGINT)
+
+    recording = record(tmp_path / "rec", [True] * 13)
+    report = track_recording(stages(recording, tracker), tmp_path / "out", on_frame=interrupt)
+    last = meshes(tmp_path / "out")[-1]
+    assert report["interrupted"] and last >= 10
+    assert meshes(tmp_path / "out") == list(range(5, last + 1))
+    track = load_track(tmp_path / "out" / "track.npz")
+    assert track.scale == 1.75
+    assert track.frame_index[0] == 5
 
 
 def test_ctrl_c_ends_following_backwards_and_keeps_the_frames_so_far(tmp_path: Path) -> None:

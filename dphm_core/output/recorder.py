@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from time import perf_counter
 from typing import Protocol
 
@@ -69,13 +70,20 @@ class Recorder:
         self._rows[tracked.index] = TrackRow.of(tracked, landmarks_cam)
 
     def _save_mesh(self, tracked: TrackedFrame, mesh_format: str) -> None:
-        name = f"{MESH_FOLDER}/{tracked.index:05d}.{mesh_format}"
+        name = _mesh_name(tracked.index, mesh_format)
         if tracked.vertices_cam is not None:
             if self._encode is None:
                 self._encode = mesh_encoder(f".{mesh_format}", self._tracker.faces)
             self._folder.write(name, self._encode(tracked.vertices_cam))
         elif tracked.index in self._rows:
             self._folder.remove(name)  # tracked once more, and not there
+
+    def forget(self, indices: Iterable[int]) -> None:
+        """Take frames back; harmless where one never came."""
+        for index in indices:
+            self._rows.pop(index, None)
+            if self._format is not None:
+                self._folder.remove(_mesh_name(index, self._format))
 
     @property
     def frames(self) -> int:
@@ -110,6 +118,10 @@ class Recorder:
             list(self._rows.values()), subject.scale, subject.identity_code, model.expression_names,
             model.config.expression_dim,
         )  # fmt: skip
+
+
+def _mesh_name(index: int, mesh_format: str) -> str:
+    return f"{MESH_FOLDER}/{index:05d}.{mesh_format}"
 
 
 def mesh_landmarks(model: HeadModel, tracked: TrackedFrame) -> FloatArray | None:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dphm_core.errors import Cancelled
 from dphm_core.frames import Observation, TrackedFrame
+from dphm_core.heads.model import HeadModel
 from dphm_core.heads.subject import Subject
+from dphm_core.tracking.subject_file import KnownSubject
 from dphm_core.tracking.tracker import HeadTracker
 
 MAX_EARLY = 900
 """Frames before the calibration that are kept: half a minute, up to 400 MB. Older ones are followed backwards."""
 MAX_UNSETTLED = 300
 """Frames after which the identity stays as it is: ten seconds, which are tracked twice where it became a better one."""
+
+
+class Whose(NamedTuple):
+    """Whose head frames show; None while that is not known."""
+
+    subject: Subject | None
+    known: KnownSubject | None
 
 
 class RetrackingTracker:
@@ -30,6 +43,8 @@ class RetrackingTracker:
         self._cancelled = threading.Event()
         self._since_known = 0  # frames with a mesh, since there is a subject
         self._tracked_with: Subject | None = None  # the identity of the early frames' results
+        self._identities: list[Whose] = []  # until it is settled: all that there were
+        self._made_with: dict[int, int] = {}  # and, of each frame with a mesh, which of them that was made with
         self._settled = tracker.settled
         self._retracked: deque[TrackedFrame] = deque()
         self.final = self._settled
@@ -37,21 +52,54 @@ class RetrackingTracker:
         self.frames_with_color = 0
         self.frames_with_face = 0
 
+    @property
+    def model(self) -> HeadModel:
+        """The head model."""
+        return self._tracker.model
+
+    @property
+    def faces(self) -> NDArray[np.int32]:
+        """Triangles (F, 3) of every mesh."""
+        return self._tracker.faces
+
+    @property
+    def whose(self) -> Whose:
+        """Identity that the results belong to: after `cancel`, the one that most frames were tracked with."""
+        if not self._made_with:
+            return Whose(self._tracker.subject, self._tracker.known)
+        return self._identities[self._most_used]
+
+    @property
+    def subject(self) -> Subject | None:
+        """The subject of `whose`."""
+        return self.whose.subject
+
+    @property
+    def of_others(self) -> list[int]:
+        """Frames whose mesh was made with another identity, as some are after `cancel`: head frames of two differ."""
+        kept = self._most_used if self._made_with else None
+        return [index for index, used in self._made_with.items() if used != kept]
+
+    @property
+    def _most_used(self) -> int:
+        return Counter(self._made_with.values()).most_common(1)[0][0]
+
     def track(self, observation: Observation) -> TrackedFrame:
         """Advance by one observation; where that settles the identity, track it and the frames before it once more.
 
         Raises
         ------
         Cancelled
-            After `cancel`, or because of it.
+            After `cancel`, or because of it; frames have been tracked once more until then only where they had no
+            head before, and `take_retracked` has them.
         """
         self._check()
         self.frames_with_color += observation.frame.color is not None
         self.frames_with_face += observation.landmarks is not None
         observation = observation.without_images()
-        tracked = self._tracker.track(observation)
         if self._settled:
-            return tracked
+            return self._tracker.track(observation)
+        tracked = self._track_noted(observation)
         self._since_known += self._tracker.subject is not None and tracked.vertices_cam is not None
         # Before the first pose there is nothing to go on from: such frames are followed backwards, later.
         if self._early or tracked.head_to_cam is not None:
@@ -92,16 +140,48 @@ class RetrackingTracker:
             return []
         if self._since_known > MAX_UNSETTLED or (self._tracked_with is not None and len(self._early) == MAX_EARLY):
             tracker.conclude()
-        self._settled = tracker.settled
+        settled, tracked, subject = tracker.settled, [], tracker.subject
+        if self._tracked_with is None:
+            tracked = self._track_first()
+        elif settled and self._tracked_with is not subject:
+            tracked = self._track_last()
+        self._settled, self._tracked_with = settled, self._tracked_with or subject
+        if settled:
+            self._early.clear()
+            self._made_with.clear()
+            self._identities.clear()
+        return tracked
+
+    def _track_first(self) -> list[TrackedFrame]:
+        """Track the early frames, which have no head yet; those that were done before it was given up are kept."""
+        self._tracker.restart()
         tracked = []
-        if self._tracked_with is None or (self._settled and self._tracked_with is not tracker.subject):
-            self._tracked_with = tracker.subject
-            tracker.restart()
+        try:
             for observation in self._early:
                 self._check()
-                tracked.append(tracker.track(observation))
-        if self._settled:
-            self._early.clear()
+                tracked.append(self._track_noted(observation))
+        except Cancelled:
+            self._retracked.extend(tracked)
+            raise
+        return tracked
+
+    def _track_last(self) -> list[TrackedFrame]:
+        """Track the early frames again; all of them or none, as those before are of another identity."""
+        self._tracker.restart()
+        tracked = []
+        for observation in self._early:
+            self._check()
+            tracked.append(self._tracker.track(observation))
+        return tracked
+
+    def _track_noted(self, observation: Observation) -> TrackedFrame:
+        """Track, and note whose head it was taken for: another identity is followed from the next frame on."""
+        whose = Whose(self._tracker.subject, self._tracker.known)
+        tracked = self._tracker.track(observation)
+        if whose.subject is not None and tracked.vertices_cam is not None:
+            if not self._identities or self._identities[-1].subject is not whose.subject:
+                self._identities.append(whose)
+            self._made_with[tracked.index] = len(self._identities) - 1
         return tracked
 
     def _check(self) -> None:
