@@ -67,7 +67,7 @@ class Player:
         self._speed = _within_speeds(speed)
         self._loop: Loop | None = None
         self._passed_any = False  # whether there was a frame since the source ran out last
-        self._starting = False  # whether it was told to play, and no frame was read since
+        self._starting = False  # whether it was told to play, and no frame was read or sought since
         self._steps = 0
         self._seek_to: int | None = None
         self._at = self._asked = 0  # the frame that was read last, and that which was sought last
@@ -147,7 +147,7 @@ class Player:
         """Read frame `index` next, also while paused; the newest of several requests wins."""
         with self._changed:
             self.commands += 1
-            self._back_from = None
+            self._back_from, self._starting = None, False
             self._go_to(index)
             self._changed.notify_all()
 

@@ -91,6 +91,17 @@ def test_playing_at_the_last_frame_begins_again() -> None:
     assert player.ended and not player.playing
 
 
+def test_playing_ends_where_a_damaged_last_frame_is_sought_at_once() -> None:
+    player = Player(30, Pace.FASTEST)
+    play_through(player, 4, 9)
+    player.seek(2)
+    assert play_through(player, 4, 9) == [2]
+    player.play()
+    player.seek(3)
+    assert play_through(player, 3, 9) == []  # the source has ended there, and nobody asked for its start
+    assert player.ended and not player.playing
+
+
 def test_beyond_the_selection_playing_goes_back_and_stepping_goes_on() -> None:
     player = Player(30, Pace.FASTEST)
     player.set_loop(1, 3, on=True)
