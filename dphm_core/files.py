@@ -87,10 +87,13 @@ def check_new_folder(path: Path) -> None:
         There is something in it, a file has its name, or it cannot be looked at.
     """
     try:
-        free = not any(path.iterdir()) if path.is_dir() else not path.exists()
+        is_folder, there = path.is_dir(), path.exists()
+        held = is_folder and any(path.iterdir())
     except OSError as error:
         raise OutputError(f"{path} cannot be looked at: {error.strerror}; choose another folder") from error
-    if not free:
+    if there and not is_folder:
+        raise OutputError(f"{path} is a file; choose a new folder")
+    if held:
         raise OutputError(f"{path} is not empty; choose a new folder")
 
 
@@ -115,7 +118,8 @@ def bytes_in(path: Path) -> int:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(found.st_mode):
-        kind = "a named pipe" if stat.S_ISFIFO(found.st_mode) else "a device"
+        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
         raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
     return found.st_size
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +15,9 @@ import pytest
 from dphm_core.commands.generate import Decode
 from dphm_core.dataset.flame.landmark_file import read_embedding
 from dphm_core.dataset.flame.model_file import read_flame
-from dphm_core.errors import DphmError
+from dphm_core.errors import DphmError, OutputError
 from dphm_core.evaluation import track_folder
-from dphm_core.files import bytes_in, read_npy, read_npz
+from dphm_core.files import bytes_in, check_new_folder, read_npy, read_npz
 from dphm_core.heads.official_head import read_anchors
 from dphm_core.heads.settings_file import read_settings
 from dphm_core.heads.torch_file import read_torch_file
@@ -80,3 +82,20 @@ def test_only_a_file_has_a_size(tmp_path: Path) -> None:
         bytes_in(Path(os.devnull))
     with pytest.raises(FileNotFoundError):
         bytes_in(tmp_path / "missing")
+
+
+def test_a_socket_is_called_one() -> None:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:  # a short path
+        server.bind(str(place := Path(folder, "socket")))
+        with pytest.raises(OSError, match="it is a socket, not a file"):
+            bytes_in(place)
+
+
+def test_a_new_folder_is_none_that_holds_something_nor_a_file(tmp_path: Path) -> None:
+    check_new_folder(tmp_path)
+    check_new_folder(tmp_path / "new")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file is a file; choose a new folder"):
+        check_new_folder(tmp_path / "file")
+    with pytest.raises(OutputError, match="is not empty; choose a new folder"):
+        check_new_folder(tmp_path)

@@ -66,5 +66,5 @@ def test_nothing_is_mixed_with_what_is_there(results: Path, capsys: pytest.Captu
     assert cli.main([*words, str(results)]) == 2
     assert f"{results} is not empty; choose a new folder" in capsys.readouterr().err
     assert cli.main([*words, str(results / "track.npz")]) == 2
-    assert "track.npz is not empty; choose a new folder" in capsys.readouterr().err
+    assert "track.npz is a file; choose a new folder" in capsys.readouterr().err
     assert sorted(results.rglob("*")) == before
