@@ -71,6 +71,10 @@ def test_an_empty_box_can_be_seen(options: ViewOptions, theme) -> None:
     assert QColor(theme.faint).name() in found  # its outline
 
 
-def test_a_theme_is_of_one_test_only(qapp: QApplication) -> None:
+@pytest.mark.parametrize("turn", ["before it", "after it"])
+def test_a_theme_is_of_one_test_only(qapp: QApplication, turn: str) -> None:
+    """What the first turn puts on, the second does not find."""
     assert qapp.styleSheet() == ""
     assert qapp.palette().window().color().name() not in {theme.window for theme in THEMES.values()}
+    apply_theme(qapp, next(iter(THEMES.values())))
+    assert qapp.styleSheet() != ""
