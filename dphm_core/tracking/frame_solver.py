@@ -17,7 +17,7 @@ from dphm_core.heads.subject import Subject
 from dphm_core.heads.template import NO_VERTEX
 from dphm_core.landmarks.landmark_sets import CONTOURS
 from dphm_core.tracking.config import TrackerConfig
-from dphm_core.tracking.descent import SETTLED, Descent
+from dphm_core.tracking.descent import ROUGH, SETTLED, Descent
 from dphm_core.tracking.fit_state import POSE_SIZE, FitState
 from dphm_core.tracking.normal_equations import NormalEquations
 from dphm_core.tracking.point_budget import PointBudget
@@ -89,24 +89,27 @@ class FrameSolver:
         sigma = depth_sigma_m(float("nan") if iterations else self._residual_m, config)
         contours = self._contours_seen(observation, start)
         plausible = None if self._prior is None else self._prior.centre(start.expression)
-        state, descent = start, Descent.of(iterations, config)
+        state, gain, work = start, np.inf, 0.0
+        descent = Descent.of(iterations, config)
         for step in range(descent.most):
-            width = descent.width_m(step, config)
+            stride = 2 if descent.may_thin(step) and gain > ROUGH else 1
+            work += 1 / stride
             equations = NormalEquations(len(state.expression) + POSE_SIZE)
-            residuals = distance_residuals(self._subject, state, points)
-            add_depth(equations, residuals, normal_agreement(residuals, state, normals), width, sigma, config)
+            residuals = distance_residuals(self._subject, state, points[::stride])
+            agreement = normal_agreement(residuals, state, normals[::stride])
+            add_depth(equations, residuals, agreement, descent.width_m(step, config), sigma, config)
             self._add_priors(equations, state, start, observation, contours)
             if self._prior is not None and plausible is not None:
                 self._prior.add(equations, state.expression, plausible)
             state, gain = step_within_box(equations, state, bool(self._subject.model.expression_names))
-            if descent.may_end(step) and gain <= SETTLED:
+            if stride == 1 and descent.may_end(step) and gain <= SETTLED:
                 break
         if self._prior is not None:
             self._prior.look_ahead(state.expression)
         fit = judged(state, points, signed_distances(self._subject, state, points))
         self._residual_m = fit.residual_m
         if iterations is None:
-            self._budget.end(len(points), step + 1)
+            self._budget.end(len(points), work)
         return fit
 
     def posed_vertices(self, expression: FloatArray, previous: FloatArray | None = None) -> FloatArray:

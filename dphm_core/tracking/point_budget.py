@@ -33,7 +33,7 @@ class PointBudget:
         """May be changed between two fits."""
         self._fit_s, self._clock = SHARE * frame_s, clock
         self._point_s = 0.0  # that a point takes in one step
-        self._steps = 1
+        self._steps = 1.0
         self._began = 0.0
 
     def begin(self) -> int:
@@ -43,8 +43,8 @@ class PointBudget:
             return self.most
         return min(self.most, max(LEAST, int(self._fit_s / (self._point_s * self._steps))))
 
-    def end(self, points: int, steps: int = 1) -> None:
-        """End a fit of so many points and steps; the next one is expected to take as many steps."""
+    def end(self, points: int, steps: float = 1.0) -> None:
+        """End a fit of so many points and steps with all of them; the next one is expected to take as many steps."""
         self._steps = steps
         # What a fit takes without any points is spread over them; fits of one length come to the right count anyway.
         point_s = min((self._clock() - self._began) / points, SLOWEST * self._fit_s / LEAST) / steps

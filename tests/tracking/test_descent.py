@@ -45,9 +45,12 @@ def test_a_fast_face_gets_more_steps_and_comes_to_where_many_would_bring_it(
     far = near.moved(np.clip(code + 0.4, 0, 1).astype(np.float32), np.float32([0.1, 0.1, 0, 0.01, 0.01, 0]))
     real = frame_solver.distance_residuals
 
+    sizes: list[int] = []
+
     def counted(*arguments: object) -> object:
         nonlocal steps
         steps += 1
+        sizes.append(len(arguments[2]))  # type: ignore[arg-type]
         return real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(frame_solver, "distance_residuals", counted)
@@ -59,6 +62,9 @@ def test_a_fast_face_gets_more_steps_and_comes_to_where_many_would_bring_it(
             taken.append(steps)
     assert taken[0] == taken[1] == Descent.of(None, TrackerConfig()).narrowing
     assert taken[2] > taken[0]
+    every, half = max(sizes), -(-max(sizes) // 2)
+    assert set(sizes) == {every, half} and sizes[:2] == [half, every]
+    assert sizes[2 * taken[0] : 2 * taken[0] + 2] == [half, half] and sizes[-1] == every  # far off, it begins roughly
     points = subject.vertices_canonical[:9409:50]
     for got, expected in (fits[:2], fits[2:]):
         apart = got.state.head_to_cam.to_camera(points) - expected.state.head_to_cam.to_camera(points)

@@ -11,7 +11,7 @@ from torch import Tensor
 from dphm_core.diffusion.prior import LatentPrior
 from dphm_core.heads.subject import WARP_ITERATIONS, Subject
 from dphm_core.tracking.config import TrackerConfig
-from dphm_core.tracking.descent import SETTLED, Descent
+from dphm_core.tracking.descent import ROUGH, SETTLED, Descent
 from dphm_core.tracking.fit_state import POSE_SIZE
 from dphm_core.tracking.frame_solver import contour_term
 from dphm_core.tracking.normal_equations import ACTIVE_SET_ROUNDS
@@ -129,21 +129,30 @@ class FitProgram:
             look = inputs["look"].long()
             changes = changes.index_copy(0, look, self.prior.change(start.expression, look))
         plausible = start.expression + changes.mean(dim=0)
-        state, moving = start, torch.ones_like(start.scale)
+        state, moving, rough = start, torch.ones_like(start.scale), torch.ones_like(start.scale)
         for step in range(descent.most):
-            hessian, gradient = self._depth(state, inputs, descent.width_m(step, self._config))
+            rough = rough * descent.may_thin(step)
+            hessian, gradient = self._depth(state, self._thinned(inputs, rough), descent.width_m(step, self._config))
             weights, pull = self._diagonal(state, start, plausible, inputs)
             hessian, gradient = hessian + torch.diag(weights), gradient + pull
             if self._contours is not None:
                 hessian, gradient = self._add_contours(hessian, gradient, state, inputs)
             move = self._step(hessian, gradient, state)
             state = state.moved(move * moving)
+            gain = -(gradient + 0.5 * hessian @ move) @ move
             if descent.may_end(step):
-                moving = moving * (-(gradient + 0.5 * hessian @ move) @ move > SETTLED)
+                moving = moving * torch.maximum(rough, gain > SETTLED)
+            rough = (gain > ROUGH).to(rough)
         signed = distances(self._deformation, self._distance, state, inputs["points"])
         posed = self._mesh.posed(state.expression, memory.posed, WARM_WARP_ROUNDS)
         results = {**state._asdict(), "signed": signed, "posed": posed}
         return self.results.joined(results), Memory(posed, changes)
+
+    @staticmethod
+    def _thinned(inputs: Inputs, rough: Tensor) -> Inputs:
+        """Inputs of which every second point counts where `rough` is 1, and all where it is 0."""
+        left_out = torch.arange(len(inputs["counted"]), device=rough.device) % 2
+        return {**inputs, "counted": inputs["counted"] * (1 - rough * left_out)}
 
     def _depth(self, state: DeviceState, inputs: Inputs, width: float) -> tuple[Tensor, Tensor]:
         """`add_depth`: Hessian and gradient of the point-to-surface distances, float64."""
