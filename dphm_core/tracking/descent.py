@@ -14,7 +14,7 @@ ROUGH = 50.0
 will do for it, as for the first."""
 SETTLED = 6.0
 """A step with all points that lowers it by no more than this is the last, where a residual of one sigma counts one
-half: the next would lower it by a few tenths. With 1, faces that move fast are no righter and take a sixth more time."""
+half: the next would lower it by a few tenths. With 1, faces that move fast are no righter, in a sixth more time."""
 
 
 class Descent(NamedTuple):
