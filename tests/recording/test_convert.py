@@ -78,9 +78,9 @@ def test_what_was_recorded_is_kept_for_people(stack: Path, tmp_path: Path) -> No
 
 
 def test_a_folder_in_use_is_refused(stack: Path, tmp_path: Path) -> None:
-    for content in (stack, stack / "calibration.json"):
-        with pytest.raises(OutputError, match="is not empty; choose a new folder"):
-            convert(stack, content, ConvertOptions(), not_told)
+    for taken, reason in ((stack, "is not empty"), (stack / "calibration.json", "is a file")):
+        with pytest.raises(OutputError, match=f"{reason}; choose a new folder"):
+            convert(stack, taken, ConvertOptions(), not_told)
     assert {path.name for path in stack.iterdir()} == {"calibration.json", "frames.stack"}
 
 
